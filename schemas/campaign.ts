@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { CampaignName, ClassName, Probability, Slug } from "./names.ts";
+
+/** Price in whole currency units, at most six decimals (ledger amounts are integers of a millionth). */
+const Price = z
+  .number()
+  .min(0, "a price can't be negative")
+  .refine((p) => Math.abs(p * 1e6 - Math.round(p * 1e6)) < 1e-6, "at most six decimals");
+
+export const Vendor = z.strictObject({
+  id: Slug,
+  name: z.string().min(1).max(120),
+  /** Paid per accepted answer, in the campaign's currency. */
+  pricePerAnswer: Price,
+  /** Most answers that the vendor takes in one wave. */
+  capacityPerWave: z.int().positive().default(100_000),
+});
+export type Vendor = z.infer<typeof Vendor>;
+
+/** How much is inspected and when a lot is accepted (ANSI Z1.4 / ISO 2859-1 single sampling). */
+export const InspectionPolicy = z.strictObject({
+  level: z.enum(["S-1", "S-2", "S-3", "S-4", "I", "II", "III"]).default("I"),
+  /** Acceptable quality limit in percent defective: one of the standard's preferred values. */
+  aql: z
+    .number()
+    .refine((v) => [0.01, 0.015, 0.025, 0.04, 0.065, 0.1, 0.15, 0.25, 0.4, 0.65, 1, 1.5, 2.5, 4, 6.5, 10].includes(v), {
+      message: "expected one of .010 .015 .025 .040 .065 .10 .15 .25 .40 .65 1.0 1.5 2.5 4.0 6.5 10",
+    })
+    .default(10),
+});
+export type InspectionPolicy = z.infer<typeof InspectionPolicy>;
+
+export const LabellingPolicy = z.strictObject({
+  /** Answers bought for each image in wave 0, and the most ever bought for one image before experts decide. */
+  minAnswers: z.int().min(1).default(2),
+  maxAnswers: z.int().min(1).default(7),
+  maxWaves: z.int().min(1).default(6),
+  lotSize: z.int().min(5).max(500).default(200),
+  /** Share of the images that is gold: hidden, answered blind by two experts. */
+  goldShare: z.number().min(0).max(0.05).default(0.04),
+  lotDeadlineHours: z.number().positive().default(72),
+  reviewDeadlineHours: z.number().positive().default(72),
+});
+
+export const QualityTarget = z.strictObject({
+  /** Wanted share of right labels in the training data. */
+  labelAccuracy: Probability.default(0.98),
+  /** The owner's own floor for the model's accuracy, if there is one. */
+  modelAccuracy: Probability.optional(),
+  /** Floors per class for recall. */
+  recall: z.record(z.string(), Probability).default({}),
+});
+
+export const TrainingPolicy = z.strictObject({
+  /** A timm architecture, `auto` (the largest of the supplied weights) or `small-cnn` (from scratch, drawn sample only). */
+  backbone: z.string().min(1).default("auto"),
+  testShare: z.number().min(0.05).max(0.5).default(0.15),
+  validationShare: z.number().min(0.05).max(0.5).default(0.15),
+});
+
+export const GatePolicy = z.strictObject({
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  power: z.number().gt(0.5).lt(1).default(0.8),
+  /** Non-inferiority margin against the champion, in accuracy. */
+  margin: z.number().gt(0).lt(0.2).default(0.01),
+  looks: z.int().min(1).max(10).default(1),
+});
+
+export const ApprovalPolicy = z.strictObject({
+  mode: z.enum(["ask", "auto"]).default("ask"),
+  count: z.int().min(1).max(5).default(1),
+  excludeRequester: z.boolean().default(false),
+  deadlineHours: z.number().positive().default(720),
+});
+
+export const ReleasePolicy = z.strictObject({
+  /** Share of real requests that a candidate gets while a champion is live. */
+  candidateShare: z.number().gt(0).max(0.5).default(0.1),
+  /** Real candidate requests needed before it can be promoted. */
+  minimumRequests: z.int().min(1).default(200),
+  watchHours: z.number().positive().default(168),
+  /** Share of requests whose image is kept for the audit. */
+  captureShare: Probability.default(0.05),
+  /** Rolled back when the candidate's errors per request surely exceed the champion's by more than this. */
+  errorMargin: Probability.default(0.02),
+  /** Rolled back when the candidate's 95th percentile latency exceeds the champion's by more than this factor. */
+  latencyFactor: z.number().gt(1).default(3),
+});
+
+/** A standing agreement: what is labelled, by whom, at which price, to which quality. Source: campaign.yaml. */
+export const Campaign = z
+  .strictObject({
+    name: CampaignName,
+    classes: z.array(ClassName).min(2).max(1000),
+    guideline: z.strictObject({
+      version: z.int().min(1).default(1),
+      text: z.string().max(100_000).default(""),
+    }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/)
+      .default("USD"),
+    budget: Price.default(5000),
+    expertPricePerAnswer: Price.default(0.3),
+    vendors: z.array(Vendor).min(1),
+    labelling: LabellingPolicy.prefault({}),
+    inspection: InspectionPolicy.prefault({}),
+    quality: QualityTarget.prefault({}),
+    training: TrainingPolicy.prefault({}),
+    gates: GatePolicy.prefault({}),
+    approvals: ApprovalPolicy.prefault({}),
+    release: ReleasePolicy.prefault({}),
+    seed: z.int().min(0).default(1),
+  })
+  .superRefine((c, ctx) => {
+    const seen = new Map<string, string>();
+    for (const name of c.classes) {
+      const folded = name.normalize("NFC").toLowerCase().trim();
+      const twin = seen.get(folded);
+      if (twin !== undefined) {
+        ctx.addIssue({
+          code: "custom",
+          path: ["classes"],
+          message: `classes "${twin}" and "${name}" have the same name; names must differ in more than case and spaces`,
+        });
+      }
+      seen.set(folded, name);
+    }
+    const ids = new Set<string>();
+    for (const v of c.vendors) {
+      if (ids.has(v.id)) ctx.addIssue({ code: "custom", path: ["vendors"], message: `vendor id "${v.id}" stands twice` });
+      ids.add(v.id);
+    }
+    for (const name of Object.keys(c.quality.recall)) {
+      if (!c.classes.includes(name)) {
+        ctx.addIssue({ code: "custom", path: ["quality", "recall", name], message: `"${name}" is not one of the classes` });
+      }
+    }
+    if (c.labelling.maxAnswers < c.labelling.minAnswers) {
+      ctx.addIssue({ code: "custom", path: ["labelling", "maxAnswers"], message: "can't be less than minAnswers" });
+    }
+  });
+export type Campaign = z.infer<typeof Campaign>;
+/** What a person writes: everything with a default may be left out. */
+export type CampaignInput = z.input<typeof Campaign>;

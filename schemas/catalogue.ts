@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { ObjectKey, Sha256 } from "./names.ts";
+
+export const FindingCode = z.enum([
+  "corrupt",
+  "empty",
+  "not-an-image",
+  "type-mismatch",
+  "too-large",
+  "too-complex",
+  "timeout",
+  "hash-mismatch",
+  "missing",
+  "animated",
+  "trailing-bytes",
+  "dark",
+  "light",
+  "blurry",
+  "low-information",
+  "odd-size",
+  "odd-aspect",
+  "grayscale",
+]);
+export type FindingCode = z.infer<typeof FindingCode>;
+
+/** One thing that a check saw. `quarantine` keeps the file out; `flag` admits it and tells. */
+export const Finding = z.strictObject({
+  code: FindingCode,
+  severity: z.enum(["quarantine", "flag"]),
+  /** What was seen, for people. */
+  message: z.string(),
+  /** The measured value, where there is one. */
+  value: z.number().optional(),
+});
+export type Finding = z.infer<typeof Finding>;
+
+/** Measurements of an admitted image. */
+export const ImageFacts = z.strictObject({
+  width: z.int().positive(),
+  height: z.int().positive(),
+  type: z.enum(["jpeg", "png", "webp"]),
+  bytes: z.int().positive(),
+  brightness: z.number(),
+  contrast: z.number(),
+  entropy: z.number(),
+  blur: z.number(),
+  grayscale: z.boolean(),
+  /** 64-bit perceptual hashes as 16 hex digits. */
+  dHash: z.string().regex(/^[0-9a-f]{16}$/),
+  pHash: z.string().regex(/^[0-9a-f]{16}$/),
+});
+export type ImageFacts = z.infer<typeof ImageFacts>;
+
+/** What admission says of one file of the manifest. */
+export const AdmissionResult = z.strictObject({
+  name: z.string(),
+  sha256: Sha256,
+  verdict: z.enum(["admitted", "quarantined"]),
+  findings: z.array(Finding),
+  facts: ImageFacts.optional(),
+  /** Re-encoded image without metadata that vendors see, and where it lies in its pack. */
+  web: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }).optional(),
+  thumbnail: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }).optional(),
+});
+export type AdmissionResult = z.infer<typeof AdmissionResult>;
+
+/** One image of the catalogue: the admitted bytes, every name they came under, and the duplicate group. */
+export const CatalogueEntry = AdmissionResult.omit({ name: true, verdict: true }).extend({
+  names: z.array(z.string()).min(1),
+  facts: ImageFacts,
+  web: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }),
+  thumbnail: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }),
+  /** sha256 of the group's first member in order of sha256. */
+  group: Sha256,
+  /** Cycle that admitted it, from 1. */
+  cycle: z.int().min(1),
+});
+export type CatalogueEntry = z.infer<typeof CatalogueEntry>;
+
+/** The admitted images of a campaign after a cycle's admission; every file of the manifest is accounted for. */
+export const Catalogue = z.strictObject({
+  campaign: z.string(),
+  cycle: z.int().min(1),
+  counts: z.strictObject({
+    files: z.int(),
+    admitted: z.int(),
+    quarantined: z.int(),
+    duplicates: z.int(),
+    /** Files whose bytes an earlier cycle had already admitted (part of duplicates). */
+    known: z.int(),
+  }),
+  entries: z.array(CatalogueEntry),
+  quarantined: z.array(z.strictObject({ name: z.string(), sha256: Sha256, findings: z.array(Finding) })),
+  /** Tar shards of normalised images, `<sha256>.<ext>` each. */
+  shards: z.array(z.strictObject({ key: ObjectKey, sha256: Sha256, images: z.int() })),
+});
+export type Catalogue = z.infer<typeof Catalogue>;

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { AnswerValue } from "./answer.ts";
+import { InspectionPolicy } from "./campaign.ts";
+import { Instant, Sha256, Slug } from "./names.ts";
+
+/** Why an image is in a lot. Vendors never see it. */
+export const ItemPurpose = z.enum(["label", "gold", "test", "overlap"]);
+
+export const LotItem = z.strictObject({
+  /** Opaque to vendors; unique in the campaign; says nothing of purpose. */
+  item: Slug,
+  image: Sha256,
+  purpose: ItemPurpose,
+});
+export type LotItem = z.infer<typeof LotItem>;
+
+/** What the planner wants done: written once, as an object, before the lot's execution starts. */
+export const LotPlan = z.strictObject({
+  lot: Slug,
+  campaign: z.string(),
+  cycle: z.int().min(1),
+  wave: z.int().min(0),
+  vendor: Slug,
+  pricePerAnswerMicros: z.int().min(0),
+  guidelineVersion: z.int().min(1),
+  classSet: Sha256,
+  items: z.array(LotItem).min(1).max(500),
+  inspection: InspectionPolicy,
+  deadlineSeconds: z.int().positive(),
+  reviewSeconds: z.int().positive(),
+});
+export type LotPlan = z.infer<typeof LotPlan>;
+
+export const LotStatus = z.enum(["planned", "offered", "delivered", "in-review", "accepted", "rejected", "expired"]);
+export type LotStatus = z.infer<typeof LotStatus>;
+
+/** The lot's record while it is alive. */
+export const Lot = z.strictObject({
+  lot: Slug,
+  campaign: z.string(),
+  cycle: z.int().min(1),
+  wave: z.int().min(0),
+  vendor: Slug,
+  round: z.int().min(1),
+  /** Times the lot was taken from a vendor and given to another one. */
+  reassigned: z.int().min(0),
+  status: LotStatus,
+  items: z.int().positive(),
+  answered: z.int().min(0),
+  planKey: z.string(),
+  offeredAt: Instant.optional(),
+  dueAt: Instant.optional(),
+  deliveredAt: Instant.optional(),
+  closedAt: Instant.optional(),
+  /** Task token of the step that waits, sealed. */
+  sealedToken: z.string().optional(),
+});
+export type Lot = z.infer<typeof Lot>;
+
+/** One image of a lot's inspection sample, as the blind experts see and answer it. */
+export const ReviewItem = z.strictObject({
+  item: Slug,
+  image: Sha256,
+  answers: z.array(z.strictObject({ expert: Slug, value: AnswerValue, at: Instant })),
+});
+export type ReviewItem = z.infer<typeof ReviewItem>;
+
+/** A lot's inspection: sample, plan and verdict with its reasons as data. */
+export const Verdict = z.strictObject({
+  verdict: z.enum(["accept", "rework", "reassign"]),
+  sampleSize: z.int().min(0),
+  acceptanceNumber: z.int().min(0),
+  defects: z.array(z.strictObject({ image: Sha256, item: Slug, said: AnswerValue, truth: z.string() })),
+  experts: z.int().min(0),
+  /** Sampled images on which the experts disagreed: no defect, by the contract. */
+  undecided: z.int().min(0),
+  producerRisk: z.number().optional(),
+  consumerRisk: z.number().optional(),
+  reasons: z.array(z.string()),
+});
+export type Verdict = z.infer<typeof Verdict>;
