@@ -91,10 +91,33 @@ export interface Clock {
   now(): number;
 }
 
-/** Starts workflow executions. The same name with the same input starts nothing new. */
+/** One event of an execution's history, in the form of Step Functions. */
+export interface ExecutionEvent {
+  id: number;
+  previousEventId: number;
+  /** Milliseconds since 1970. */
+  timestamp: number;
+  type: string;
+  /** The state that was entered or left. */
+  state?: string;
+  error?: string;
+  cause?: string;
+}
+export interface ExecutionView {
+  status: "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+  startedAt: number;
+  stoppedAt?: number;
+  output?: unknown;
+  error?: string;
+  cause?: string;
+}
+
+/** Starts and shows workflow executions. The same name with the same input starts nothing new. */
 export interface Workflows {
   start(machine: string, name: string, input: unknown): Promise<void>;
   stop(machine: string, name: string, reason: string): Promise<void>;
+  describe(machine: string, name: string): Promise<ExecutionView | undefined>;
+  history(machine: string, name: string): Promise<ExecutionEvent[]>;
 }
 
 /** A live model server by name: SageMaker runtime | the laptop's serve process. */
