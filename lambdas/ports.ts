@@ -58,7 +58,10 @@ export interface Records {
   /** All or nothing, at most 100 writes, each key once. Throws ConflictError when a condition fails. */
   transact(writes: readonly RecordWrite[]): Promise<void>;
   /** Records of a partition in order of sk. A page may be short or empty while `next` is set. */
-  query<T>(pk: string, options?: { prefix?: string; after?: string; limit?: number }): Promise<{ items: Stored<T>[]; next?: string }>;
+  query<T>(
+    pk: string,
+    options?: { prefix?: string; after?: string; limit?: number },
+  ): Promise<{ items: Stored<T>[]; next?: string }>;
 }
 
 /** Answers the step that waits on a task token. Throws TokenGoneError. */

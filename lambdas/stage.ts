@@ -51,7 +51,9 @@ export async function runStage(
     }
     const size = Buffer.byteLength(JSON.stringify(checked.data) ?? "");
     if (size > MAX_STATE_BYTES) {
-      throw new StageInputError(`${target.name}: output has ${size} bytes; at most ${MAX_STATE_BYTES} may travel as state, put bulk into an object`);
+      throw new StageInputError(
+        `${target.name}: output has ${size} bytes; at most ${MAX_STATE_BYTES} may travel as state, put bulk into an object`,
+      );
     }
     return checked.data;
   } catch (error) {

@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { ClassName, Instant, Sha256, Slug } from "./names.ts";
 
-export const CannotTellReason = z.enum(["unclear-image", "none-of-the-classes", "several-classes", "guideline-silent", "other"]);
+export const CannotTellReason = z.enum([
+  "unclear-image",
+  "none-of-the-classes",
+  "several-classes",
+  "guideline-silent",
+  "other",
+]);
 
 /** What was said, tagged by task, so that boxes and contours can join. */
 export const AnswerValue = z.discriminatedUnion("task", [

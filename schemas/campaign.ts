@@ -128,12 +128,17 @@ export const Campaign = z
     }
     const ids = new Set<string>();
     for (const v of c.vendors) {
-      if (ids.has(v.id)) ctx.addIssue({ code: "custom", path: ["vendors"], message: `vendor id "${v.id}" stands twice` });
+      if (ids.has(v.id))
+        ctx.addIssue({ code: "custom", path: ["vendors"], message: `vendor id "${v.id}" stands twice` });
       ids.add(v.id);
     }
     for (const name of Object.keys(c.quality.recall)) {
       if (!c.classes.includes(name)) {
-        ctx.addIssue({ code: "custom", path: ["quality", "recall", name], message: `"${name}" is not one of the classes` });
+        ctx.addIssue({
+          code: "custom",
+          path: ["quality", "recall", name],
+          message: `"${name}" is not one of the classes`,
+        });
       }
     }
     if (c.labelling.maxAnswers < c.labelling.minAnswers) {

@@ -31,7 +31,9 @@ export const Evaluation = z.looseObject({
   ),
   /** Rows are truth, columns are predictions, in the order of classes. */
   confusion: z.array(z.array(z.int())),
-  mistakes: z.array(z.looseObject({ sha256: Sha256, truth: z.string(), predicted: z.string(), confidence: Probability })),
+  mistakes: z.array(
+    z.looseObject({ sha256: Sha256, truth: z.string(), predicted: z.string(), confidence: Probability }),
+  ),
   champion: PairedComparison.nullable(),
   modelSha256: Sha256,
 });

@@ -22,9 +22,7 @@ export const Statement = z.strictObject({
   campaign: z.string(),
   party: Slug,
   currency: z.string(),
-  lines: z.array(
-    z.strictObject({ lot: z.string(), kind: z.string(), units: z.int(), amountMicros: Micros }),
-  ),
+  lines: z.array(z.strictObject({ lot: z.string(), kind: z.string(), units: z.int(), amountMicros: Micros })),
   totalMicros: Micros,
 });
 export type Statement = z.infer<typeof Statement>;

@@ -21,8 +21,11 @@ export function placeholders(text: string): string[] {
 export function fillDefinition(text: string, values: Readonly<Record<string, string>>): Record<string, unknown> {
   const wanted = placeholders(text);
   const missing = wanted.filter((name) => values[name] === undefined);
-  if (missing.length > 0) throw new Error(`no value for placeholder ${missing.join(", ")}; given: ${Object.keys(values).sort().join(", ")}`);
-  const filled = text.replaceAll(/\$\{([A-Za-z0-9_]+)\}/g, (_, name: string) => JSON.stringify(values[name]).slice(1, -1));
+  if (missing.length > 0)
+    throw new Error(`no value for placeholder ${missing.join(", ")}; given: ${Object.keys(values).sort().join(", ")}`);
+  const filled = text.replaceAll(/\$\{([A-Za-z0-9_]+)\}/g, (_, name: string) =>
+    JSON.stringify(values[name]).slice(1, -1),
+  );
   return JSON.parse(filled) as Record<string, unknown>;
 }
 
@@ -33,5 +36,7 @@ export function stageName(placeholder: string): string {
 
 /** Placeholders that stand in a `FunctionName`: the stages that a definition calls. */
 export function stagePlaceholders(text: string): string[] {
-  return [...new Set([...text.matchAll(/"FunctionName":\s*"\$\{([A-Za-z0-9_]+)\}"/g)].map((match) => match[1] as string))].sort();
+  return [
+    ...new Set([...text.matchAll(/"FunctionName":\s*"\$\{([A-Za-z0-9_]+)\}"/g)].map((match) => match[1] as string)),
+  ].sort();
 }

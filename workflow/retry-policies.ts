@@ -13,13 +13,24 @@ const TRANSIENT = [
 
 /** A pure computation or idempotent write: 6 tries, waits of 1, 2, 4, 8, 16 s with full jitter: about half a minute. */
 const STAGE = [
-  { ErrorEquals: TRANSIENT, IntervalSeconds: 1, MaxAttempts: 5, BackoffRate: 2, MaxDelaySeconds: 30, JitterStrategy: "FULL" },
+  {
+    ErrorEquals: TRANSIENT,
+    IntervalSeconds: 1,
+    MaxAttempts: 5,
+    BackoffRate: 2,
+    MaxDelaySeconds: 30,
+    JitterStrategy: "FULL",
+  },
 ];
 
 /** A SageMaker job: capacity comes and goes; 6 tries over about an hour (60 s doubling, at most 20 min apart). */
 const JOB = [
   {
-    ErrorEquals: ["SageMaker.AmazonSageMakerException", "SageMaker.ThrottlingException", "SageMaker.ResourceLimitExceededException"],
+    ErrorEquals: [
+      "SageMaker.AmazonSageMakerException",
+      "SageMaker.ThrottlingException",
+      "SageMaker.ResourceLimitExceededException",
+    ],
     IntervalSeconds: 60,
     MaxAttempts: 5,
     BackoffRate: 2,
@@ -31,7 +42,11 @@ const JOB = [
 /** A call of the SageMaker control plane: 5 tries, 2 s doubling: about a minute. */
 const CONTROL = [
   {
-    ErrorEquals: ["SageMaker.AmazonSageMakerException", "SageMaker.ThrottlingException", "SageMaker.SdkClientException"],
+    ErrorEquals: [
+      "SageMaker.AmazonSageMakerException",
+      "SageMaker.ThrottlingException",
+      "SageMaker.SdkClientException",
+    ],
     IntervalSeconds: 2,
     MaxAttempts: 4,
     BackoffRate: 2,

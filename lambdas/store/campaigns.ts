@@ -50,7 +50,11 @@ export async function updateHead(
   return swap(ports, recordKeys.campaign(campaign), (body) => change(CampaignHead.parse(body)));
 }
 
-async function swap<T>(ports: Pick<Ports, "records">, key: { pk: string; sk: string }, change: (body: unknown) => T): Promise<T> {
+async function swap<T>(
+  ports: Pick<Ports, "records">,
+  key: { pk: string; sk: string },
+  change: (body: unknown) => T,
+): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     const found = await ports.records.get(key);
     if (found === undefined) throw new BadInputError(`nothing is recorded under ${key.pk} ${key.sk}`);

@@ -66,7 +66,10 @@ export async function writeAddressed(
 export async function readLines<T>(objects: Objects, key: string, schema: z.ZodType<T>): Promise<T[]> {
   const found = await objects.get(key);
   if (found === undefined) throw new DocumentError(`no document at ${key}`);
-  const lines = Buffer.from(found.bytes).toString("utf8").split("\n").filter((line) => line.length > 0);
+  const lines = Buffer.from(found.bytes)
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line.length > 0);
   return lines.map((line, index) => {
     let json: unknown;
     try {

@@ -17,11 +17,13 @@ export const objectKeys = {
   embeddings: (campaign: string) => `${root(campaign)}/embeddings`,
   split: (campaign: string, digest: string) => `${root(campaign)}/splits/${digest}.json`,
   wave: (campaign: string, cycle: number, wave: number) => `${root(campaign)}/cycles/${cycle}/waves/${wave}/plan.json`,
-  consensus: (campaign: string, cycle: number, wave: number) => `${root(campaign)}/cycles/${cycle}/waves/${wave}/consensus.json`,
+  consensus: (campaign: string, cycle: number, wave: number) =>
+    `${root(campaign)}/cycles/${cycle}/waves/${wave}/consensus.json`,
   lotPlan: (campaign: string, lot: string) => `${root(campaign)}/lots/${lot}/plan.json`,
   lotAnswers: (campaign: string, lot: string, round: number) => `${root(campaign)}/lots/${lot}/answers-${round}.jsonl`,
   lotVerdict: (campaign: string, lot: string, round: number) => `${root(campaign)}/lots/${lot}/verdict-${round}.json`,
-  expertAnswers: (campaign: string, cycle: number, wave: number) => `${root(campaign)}/cycles/${cycle}/waves/${wave}/experts.jsonl`,
+  expertAnswers: (campaign: string, cycle: number, wave: number) =>
+    `${root(campaign)}/cycles/${cycle}/waves/${wave}/experts.jsonl`,
   dataset: (campaign: string, version: string) => `${root(campaign)}/datasets/${version}/dataset.json`,
   /** Apart from everything else, so that a policy can deny it to all but the evaluation. */
   sealedTruth: (campaign: string, digest: string) => `sealed/${campaign}/${digest}/test.json`,
@@ -39,19 +41,40 @@ export const recordKeys = {
   /** The agreement in force, the open cycle, queued intakes, pause and cancel. */
   campaign: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "head" }),
   campaigns: (campaign: string): RecordKey => ({ pk: "campaigns", sk: campaign }),
-  cycle: (campaign: string, cycle: number): RecordKey => ({ pk: `campaign#${campaign}`, sk: `cycle#${String(cycle).padStart(6, "0")}` }),
-  wave: (campaign: string, cycle: number, wave: number): RecordKey => ({ pk: `campaign#${campaign}`, sk: `wave#${cycle}#${wave}` }),
+  cycle: (campaign: string, cycle: number): RecordKey => ({
+    pk: `campaign#${campaign}`,
+    sk: `cycle#${String(cycle).padStart(6, "0")}`,
+  }),
+  wave: (campaign: string, cycle: number, wave: number): RecordKey => ({
+    pk: `campaign#${campaign}`,
+    sk: `wave#${cycle}#${wave}`,
+  }),
   lot: (campaign: string, lot: string): RecordKey => ({ pk: `lot#${campaign}#${lot}`, sk: "lot" }),
   /** One line per answered item and round. */
-  answer: (campaign: string, lot: string, round: number, item: string): RecordKey => ({ pk: `lot#${campaign}#${lot}`, sk: `answer#${round}#${item}` }),
-  lease: (campaign: string, lot: string, round: number, item: string): RecordKey => ({ pk: `lot#${campaign}#${lot}`, sk: `lease#${round}#${item}` }),
+  answer: (campaign: string, lot: string, round: number, item: string): RecordKey => ({
+    pk: `lot#${campaign}#${lot}`,
+    sk: `answer#${round}#${item}`,
+  }),
+  lease: (campaign: string, lot: string, round: number, item: string): RecordKey => ({
+    pk: `lot#${campaign}#${lot}`,
+    sk: `lease#${round}#${item}`,
+  }),
   /** Lots of a vendor, for its page. */
-  vendorLot: (campaign: string, vendor: string, lot: string): RecordKey => ({ pk: `vendor#${campaign}#${vendor}`, sk: `lot#${lot}` }),
-  openLot: (campaign: string, cycle: number, wave: number, lot: string): RecordKey => ({ pk: `wave#${campaign}#${cycle}#${wave}`, sk: `lot#${lot}` }),
+  vendorLot: (campaign: string, vendor: string, lot: string): RecordKey => ({
+    pk: `vendor#${campaign}#${vendor}`,
+    sk: `lot#${lot}`,
+  }),
+  openLot: (campaign: string, cycle: number, wave: number, lot: string): RecordKey => ({
+    pk: `wave#${campaign}#${cycle}#${wave}`,
+    sk: `lot#${lot}`,
+  }),
   /** Expert work: gold authoring, inspection samples, the expert queue. */
   review: (campaign: string, task: string): RecordKey => ({ pk: `reviews#${campaign}`, sk: task }),
   ledger: (campaign: string, id: string): RecordKey => ({ pk: `ledger#${campaign}`, sk: id }),
   member: (token: string): RecordKey => ({ pk: "members", sk: token }),
-  approval: (campaign: string, cycle: number): RecordKey => ({ pk: `campaign#${campaign}`, sk: `approval#${String(cycle).padStart(6, "0")}` }),
+  approval: (campaign: string, cycle: number): RecordKey => ({
+    pk: `campaign#${campaign}`,
+    sk: `approval#${String(cycle).padStart(6, "0")}`,
+  }),
   release: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "release" }),
 } as const;
