@@ -32,6 +32,7 @@ export async function openLocalPorts(options: LocalOptions): Promise<LocalPorts>
   const objects = await folderObjects(folder, quotaBytes === undefined ? {} : { quotaBytes });
   const records = sqliteRecords(join(folder, "records.db"));
   return {
+    environment: "laptop",
     objects,
     records,
     sealer: fileSealer(join(folder, "key")),

@@ -1,4 +1,4 @@
-import type { Notice, Ports } from "../../lambdas/ports.ts";
+import type { Environment, Notice, Ports } from "../../lambdas/ports.ts";
 import { type MemoryEndpoints, memoryEndpoints } from "./endpoints.ts";
 import { memoryNotifier } from "./notifier.ts";
 import { memoryObjects } from "./objects.ts";
@@ -17,6 +17,7 @@ export interface MemoryOptions {
   throttleShare?: number;
   /** Records on one query page at most. */
   pageSize?: number;
+  environment?: Environment;
   /** Room for objects: StorageFullError beyond it. */
   capacityBytes?: number;
 }
@@ -40,6 +41,7 @@ export function memoryPorts(options: MemoryOptions = {}): Ports & MemoryWorld {
   const { before, next } = throttle(seed, options.throttleShare ?? 0);
   const notifier = memoryNotifier();
   return {
+    environment: options.environment ?? "laptop",
     objects: memoryObjects({
       before,
       ...(options.capacityBytes === undefined ? {} : { capacityBytes: options.capacityBytes }),

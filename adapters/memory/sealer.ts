@@ -1,5 +1,5 @@
 import type { Sealer } from "../../lambdas/ports.ts";
-import { keySealer } from "../local/sealer.ts";
+import { keySealer } from "../key-sealer.ts";
 
 /** Real sealing under a key that follows from `seed`, so that a test's documents repeat. */
 export function memorySealer(seed: number): Sealer {
