@@ -129,7 +129,11 @@ export interface Endpoints {
   invoke(endpoint: string, body: Uint8Array, contentType: string): Promise<{ status: number; body: Uint8Array }>;
 }
 
+/** Where this host stands: automatic approval is refused in production. */
+export type Environment = "laptop" | "dev" | "staging" | "production";
+
 export interface Ports {
+  environment: Environment;
   objects: Objects;
   records: Records;
   tokens: Tokens;

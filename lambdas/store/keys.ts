@@ -71,10 +71,19 @@ export const recordKeys = {
   /** Expert work: gold authoring, inspection samples, the expert queue. */
   review: (campaign: string, task: string): RecordKey => ({ pk: `reviews#${campaign}`, sk: task }),
   ledger: (campaign: string, id: string): RecordKey => ({ pk: `ledger#${campaign}`, sk: id }),
+  /** What annotators ask the customer. */
+  question: (campaign: string, id: string): RecordKey => ({ pk: `questions#${campaign}`, sk: id }),
   member: (token: string): RecordKey => ({ pk: "members", sk: token }),
   approval: (campaign: string, cycle: number): RecordKey => ({
     pk: `campaign#${campaign}`,
     sk: `approval#${String(cycle).padStart(6, "0")}`,
+  }),
+  /** The last link of the campaign's chain of approvals. */
+  approvalChain: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "approval-chain" }),
+  /** Requests, errors and latencies of one endpoint, spread over shards so that writers do not queue. */
+  traffic: (campaign: string, endpoint: string, shard: number): RecordKey => ({
+    pk: `traffic#${campaign}#${endpoint}`,
+    sk: `shard#${shard}`,
   }),
   release: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "release" }),
 } as const;

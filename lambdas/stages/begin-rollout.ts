@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { Catalogue } from "../../schemas/catalogue.ts";
+import { CycleRef } from "../../schemas/state.ts";
+import { stage } from "../stage.ts";
+import { cycleAgreement, readCycle } from "../store/campaigns.ts";
+import { readDocument } from "../store/documents.ts";
+import { type LiveModel, updateRelease } from "../store/release.ts";
+import { ReleaseOrder } from "./prepare-release.ts";
+
+/** The candidate's endpoint did not answer its smoke request as a model of this campaign would. */
+export class SmokeTestError extends Error {
+  override name = "SmokeTestError";
+}
+
+const Prediction = z.looseObject({ probabilities: z.array(z.number().min(0).max(1)).min(2), label: z.string() });
+
+/** Does the candidate answer? Then it gets its share, or everything where no champion is live. */
+export const beginRollout = stage({
+  name: "begin-rollout",
+  input: CycleRef.extend({ release: ReleaseOrder }),
+  output: z.strictObject({ mode: z.enum(["live", "watch"]), watchSeconds: z.int().positive() }),
+  async run({ campaign, cycle, release }, ports) {
+    const agreement = await cycleAgreement(ports, campaign, cycle);
+    const { refs } = await readCycle(ports, campaign, cycle);
+    const catalogue = await readDocument(ports.objects, refs["catalogue"] ?? "", Catalogue);
+    const first = catalogue.entries[0];
+    if (first === undefined) throw new SmokeTestError("the catalogue holds no image to try the endpoint with");
+    const image = await ports.objects.getRange(first.web.key, first.web.offset, first.web.bytes);
+    const answer = await ports.endpoints.invoke(release.endpointName, image ?? new Uint8Array(), "image/jpeg");
+    const text = Buffer.from(answer.body).toString("utf8");
+    const prediction = answer.status === 200 ? Prediction.safeParse(JSON.parse(text)) : undefined;
+    if (!prediction?.success || !agreement.classes.includes(prediction.data.label)) {
+      throw new SmokeTestError(`${release.endpointName} answered ${answer.status}: ${text.slice(0, 300)}`);
+    }
+    const model: LiveModel = {
+      endpoint: release.endpointName,
+      version: release.version,
+      modelKey: release.modelKey,
+      modelSha256: release.modelSha256,
+      evidenceDigest: release.evidenceDigest,
+      cycle,
+      since: new Date(ports.clock.now()).toISOString(),
+    };
+    const record = await updateRelease(ports, campaign, (before) => {
+      const known = before.champion?.endpoint === model.endpoint || before.candidate?.endpoint === model.endpoint;
+      if (known) return before;
+      if (before.champion === undefined) {
+        const entry = {
+          version: model.version,
+          cycle,
+          outcome: "live" as const,
+          reason: "first release, approved and tried",
+          at: model.since,
+        };
+        return { ...before, champion: model, history: [...before.history, entry] };
+      }
+      return { ...before, candidate: { ...model, share: agreement.release.candidateShare } };
+    });
+    return {
+      mode: record.champion?.endpoint === model.endpoint ? ("live" as const) : ("watch" as const),
+      watchSeconds: Math.round(agreement.release.watchHours * 3600),
+    };
+  },
+});
