@@ -31,7 +31,7 @@ export const LotPlan = z.strictObject({
 });
 export type LotPlan = z.infer<typeof LotPlan>;
 
-export const LotStatus = z.enum(["planned", "offered", "delivered", "in-review", "accepted", "rejected", "expired"]);
+export const LotStatus = z.enum(["planned", "offered", "delivered", "in-review", "accepted", "rejected", "expired", "failed"]);
 export type LotStatus = z.infer<typeof LotStatus>;
 
 /** The lot's record while it is alive. */
@@ -48,6 +48,10 @@ export const Lot = z.strictObject({
   items: z.int().positive(),
   answered: z.int().min(0),
   planKey: z.string(),
+  /** Price of the vendor that has the lot now. */
+  pricePerAnswerMicros: z.int().min(0),
+  /** What the last inspection said, so that a repeated stage answers the same; `reject` = nobody is left to ask. */
+  lastVerdict: z.strictObject({ round: z.int().min(1), verdict: z.enum(["accept", "rework", "reassign", "reject"]) }).optional(),
   offeredAt: Instant.optional(),
   dueAt: Instant.optional(),
   deliveredAt: Instant.optional(),
