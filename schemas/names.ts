@@ -29,7 +29,7 @@ export type ObjectKey = z.infer<typeof ObjectKey>;
 /** A short stable name of a vendor, an annotator, an expert, a lot. */
 export const Slug = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,79}$/i, "expected 1-80 characters: letters, digits, . _ -");
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,79}$/, "expected 1-80 characters: letters, digits, . _ -");
 export type Slug = z.infer<typeof Slug>;
 
 /** An amount in a currency's smallest useful unit: micro-units (1 USD = 1_000_000), so that sums are exact. */
