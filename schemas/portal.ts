@@ -1,0 +1,219 @@
+/** What the pages and other clients say to the portal's API and what it answers. */
+import { z } from "zod";
+import { AnswerValue } from "./answer.ts";
+import { Approval } from "./approval.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Statement } from "./ledger.ts";
+import type { Question } from "./member.ts";
+import { Role } from "./member.ts";
+import { CampaignName, Sha256, Slug } from "./names.ts";
+import type { CycleRecord } from "./state.ts";
+
+export const SessionRequest = z.strictObject({ invitation: z.string().min(1).max(2000) });
+export const LeaseRequest = z.strictObject({ count: z.int().min(1).max(500) });
+export const AnswersRequest = z.strictObject({
+  round: z.int().min(1),
+  answers: z
+    .array(z.strictObject({ item: Slug, value: AnswerValue, seconds: z.number().min(0).max(86_400) }))
+    .min(1)
+    .max(500),
+});
+export const ReviseRequest = z.strictObject({
+  round: z.int().min(1),
+  item: Slug,
+  value: AnswerValue,
+  seconds: z.number().min(0).max(86_400),
+});
+export const QuestionRequest = z.strictObject({
+  lot: Slug,
+  item: Slug.optional(),
+  text: z.string().trim().min(1).max(2000),
+});
+export const ReplyRequest = z.strictObject({
+  question: z.string().regex(/^[0-9a-f]{32}$/),
+  text: z.string().trim().min(1).max(4000),
+});
+export const ReviewAnswersRequest = z.strictObject({
+  answers: z
+    .array(z.strictObject({ task: z.string().min(1).max(300), value: AnswerValue }))
+    .min(1)
+    .max(500),
+});
+export const DecisionRequest = z.strictObject({
+  cycle: z.int().min(1),
+  evidenceDigest: Sha256,
+  /** First eight characters of the model's sha256, typed by the person. */
+  modelVersion: z.string().min(1).max(64),
+  decision: Approval.shape.decision,
+  reason: z.string().max(2000).default(""),
+});
+export const InviteRequest = z.strictObject({
+  role: Role,
+  vendor: Slug.optional(),
+  subject: Slug,
+  ttlSeconds: z
+    .int()
+    .min(60)
+    .max(31_622_400)
+    .default(7 * 24 * 3600),
+});
+export const RevokeRequest = z.strictObject({ member: z.string().regex(/^[0-9a-f]{32}$/) });
+export const StatusRequest = z.strictObject({ status: z.enum(["active", "paused", "cancelled"]) });
+export const CampaignQuery = z.strictObject({ campaign: CampaignName });
+
+export interface ApiError {
+  error: string;
+  message: string;
+}
+/** Who one is, in one campaign (`*`: the data team in all). */
+export interface Me {
+  role: Role;
+  campaign: string;
+  subject: string;
+  vendor?: string;
+  openedAt: string;
+}
+export interface SessionView extends Me {
+  session: string;
+  expiresAt: string;
+}
+/** What an annotator or expert must know beside the images. */
+export interface Guide {
+  campaign: string;
+  classes: string[];
+  guideline: { version: number; text: string };
+  questions: Question[];
+}
+export interface OpenLot {
+  lot: string;
+  round: number;
+  items: number;
+  answered: number;
+  dueAt?: string;
+}
+export interface Lease {
+  round: number;
+  leasedUntil: string;
+  guidelineVersion: number;
+  items: { item: string; url: string }[];
+}
+export interface Submitted {
+  accepted: number;
+  refused: { item: string; reason: string }[];
+  delivered: boolean;
+}
+export interface ReviewTask {
+  task: string;
+  url: string;
+}
+export interface BoardDefect {
+  item: string;
+  said: AnswerValue;
+  truth: string;
+  url: string;
+}
+/** One lot as its vendor sees it. */
+export interface BoardLot {
+  lot: string;
+  status: string;
+  round: number;
+  items: number;
+  answered: number;
+  pricePerAnswerMicros: number;
+  offeredAt?: string;
+  dueAt?: string;
+  deliveredAt?: string;
+  closedAt?: string;
+  /** Why the last round came back, with the images: only while there is rework to do or the lot was lost. */
+  rework?: { reasons: string[]; defects: BoardDefect[] };
+}
+export interface VendorBoard {
+  campaign: string;
+  vendor: string;
+  name: string;
+  currency: string;
+  lots: BoardLot[];
+  statement: Statement;
+}
+export interface ApprovalView {
+  campaign: string;
+  currency: string;
+  /** Undefined: nothing waits for a decision. */
+  pending?: {
+    cycle: number;
+    modelVersion: string;
+    needed: number;
+    evidence: Evidence;
+    decisions: { by: string; decision: string; reason: string; at: string }[];
+    mistakes: { url: string; truth: string; predicted: string; confidence: number }[];
+    /** What an approval starts. */
+    release: { firstRelease: boolean; candidateShare: number; minimumRequests: number; watchHours: number };
+    mayDecide: boolean;
+  };
+}
+export interface StateNode {
+  name: string;
+  type: string;
+  comment: string;
+  next: string[];
+  /** Where it goes when the world breaks. */
+  catches: string[];
+  visits: number;
+  status: "untouched" | "running" | "done" | "failed";
+  enteredAt?: string;
+}
+export interface QualityPoint {
+  cycle: number;
+  wave: number;
+  images: number;
+  settled: number;
+  /** Mean answers per image. */
+  answersPerImage: number;
+  gold?: { n: number; right: number };
+}
+export interface WatchLot {
+  lot: string;
+  vendor: string;
+  cycle: number;
+  wave: number;
+  status: string;
+  round: number;
+  items: number;
+  answered: number;
+  dueAt?: string;
+}
+export interface WatchView {
+  campaign: string;
+  status: "active" | "paused" | "cancelled";
+  classes: string[];
+  currency: string;
+  budgetMicros: number;
+  spent: { kind: string; party: string; units: number; amountMicros: number }[];
+  queue: number;
+  cycles: CycleRecord[];
+  execution?: { name: string; status: string; startedAt: string; stoppedAt?: string };
+  workflow: StateNode[];
+  lots: WatchLot[];
+  quality: QualityPoint[];
+  models: { cycle: number; accuracy: { value: number; low: number; high: number }; outcome: string }[];
+  release?: unknown;
+  questions: Question[];
+  members: { id: string; role: Role; subject: string; vendor?: string; invitedAt: string; revokedAt?: string }[];
+  vendors: string[];
+  mayAct: boolean;
+}
+export interface CampaignSummary {
+  campaign: string;
+  status: string;
+  cycles: number;
+  openCycle: number | null;
+  waiting: number;
+  lastOutcome?: string;
+  needsDecision: boolean;
+}
+/** One thing that happened to an image, oldest first. */
+export interface ImageEvent {
+  at?: string;
+  what: string;
+  detail: string;
+}
