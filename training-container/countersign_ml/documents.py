@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from .contract import BadInput
 
@@ -25,12 +27,24 @@ def schema_dir() -> Path:
     raise BadInput("the JSON Schemas are missing: run `npm run schemas`, or set COUNTERSIGN_SCHEMAS to their folder")
 
 
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any):
+    """JSON Schema's patterns are ECMAScript's: Python's `re` knows no \\p{Cc}, and its `$` allows a last newline."""
+    if isinstance(instance, str):
+        python = pattern.replace(r"\p{Cc}", r"\x00-\x1f\x7f-\x9f")
+        python = python[:-1] + r"\Z" if python.endswith("$") else python
+        if not re.search(python, instance):
+            yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _pattern})
+
+
 @cache
-def _validator(name: str) -> Draft202012Validator:
+def _validator(name: str) -> Any:
     file = schema_dir() / f"{name}.schema.json"
     if not file.exists():
         raise BadInput(f"schema {file.name} is missing in {file.parent.name}/: run `npm run schemas`")
-    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
+    return _Validator(json.loads(file.read_text(encoding="utf-8")))
 
 
 def checked(value: Any, schema: str, called: str) -> Any:

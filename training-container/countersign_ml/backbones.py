@@ -1,0 +1,143 @@
+"""Image -> embedding. Any timm architecture by name, or `descriptor`; pixels are prepared inside the module, so the
+exported graph and the training features come from the same operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from . import pretrained
+from .contract import BadInput
+from .descriptor import INPUT_SIZE as DESCRIPTOR_SIZE
+from .descriptor import Descriptor
+from .documents import digest
+
+_REVISION = 1  # raise when the preparation below changes: cached embeddings then no longer match
+
+
+class Prepare(nn.Module):
+    """uint8 (n, height, width, 3) -> normalised float (n, 3, size, size): antialiased bicubic, the whole image.
+
+    The whole image and no centre crop: what decides is often at the edge.
+    """
+
+    def __init__(self, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = image.permute(0, 3, 1, 2).to(self.mean.dtype)
+        x = functional.interpolate(x, size=(self.size, self.size), mode="bicubic", antialias=True)
+        return (x.clamp(0, 255) - self.mean) / self.std
+
+
+class Embedder(nn.Module):
+    """uint8 (n, height, width, 3) -> L2-normalised embedding (n, dim)."""
+
+    def __init__(self, prepare: Prepare, features: nn.Module) -> None:
+        super().__init__()
+        self.prepare, self.features = prepare, features
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(self.features(self.prepare(image)), dim=1)
+
+
+class Pooled(nn.Module):
+    """A timm model's features: its own pooling, or class token and mean patch token side by side.
+
+    Each part is normalised first, so that neither drowns the other.
+    """
+
+    def __init__(self, model: nn.Module, pooling: str) -> None:
+        super().__init__()
+        self.model, self.pooling = model, pooling
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.pooling == "default":
+            return self.model(x)
+        tokens = self.model.forward_features(x)
+        first = self.model.num_prefix_tokens
+        parts = (tokens[:, 0], tokens[:, first:].mean(dim=1))
+        return torch.cat([functional.normalize(part, dim=1) for part in parts], dim=1)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    name: str
+    embedder: Embedder
+    input_size: int
+    weights_sha256: str | None
+    transform_digest: str
+    """Changes with anything that changes the embedding of given bytes under given weights."""
+
+
+def build(
+    name: str,
+    weights_folder,
+    *,
+    image_size: int | None = None,
+    pooling: str = "default",
+    accept_licences: str = "",
+    random_weights: bool = False,
+    seed: int = 0,
+) -> Backbone:
+    """The backbone `name`, in eval mode. Raises BadInput: unknown name, no weights, weights of another architecture."""
+    if name == "descriptor":
+        size = image_size or DESCRIPTOR_SIZE
+        mean = std = (0.5, 0.5, 0.5)
+        return _assembled(name, Descriptor(), size, mean, std, "default", None)
+    from . import torchvision_cure  # noqa: F401  (before timm)
+    import timm  # isort: skip
+
+    if name not in timm.list_models():
+        near = timm.list_models(f"*{name.split('_')[0]}*")[:5]
+        raise BadInput(f'backbone "{name}" is unknown to timm; near: {", ".join(near) or "none"}, or "descriptor"')
+    weights = None if random_weights else pretrained.find(weights_folder, name, accept_licences)
+    torch.manual_seed(seed)
+    model = timm.create_model(name, pretrained=False, num_classes=0)
+    native = int(model.pretrained_cfg["input_size"][-1])
+    if weights is not None:
+        _load(model, weights)
+    size = image_size or native
+    if size != native and hasattr(model, "set_input_size"):
+        model.set_input_size(img_size=(size, size))
+    if pooling == "tokens" and not hasattr(model, "num_prefix_tokens"):
+        raise BadInput(f'pooling "tokens" needs a model with a class token; {name} has none: use "default"')
+    mean = weights.mean if weights else tuple(model.pretrained_cfg["mean"])
+    std = weights.std if weights else tuple(model.pretrained_cfg["std"])
+    return _assembled(name, Pooled(model, pooling), size, mean, std, pooling, weights.sha256 if weights else None)
+
+
+def _assembled(name, features, size, mean, std, pooling, sha256) -> Backbone:
+    embedder = Embedder(Prepare(size, mean, std), features).eval()
+    transform = digest(
+        {"revision": _REVISION, "backbone": name, "size": size, "mean": mean, "std": std, "pooling": pooling}
+    )
+    return Backbone(name, embedder, size, sha256, transform)
+
+
+def _load(model: nn.Module, weights: pretrained.Weights) -> None:
+    """Strict but for the classifier, which is replaced: a half-loaded backbone would train, badly, in silence."""
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(weights.file)
+    except Exception as error:
+        raise BadInput(f"{weights.file.parent.name}/model.safetensors is unreadable: {error}") from error
+    classifier = model.pretrained_cfg.get("classifier") or ()
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    state = {k: v for k, v in state.items() if not any(k.startswith(f"{head}.") for head in heads)}
+    own = model.state_dict()
+    wrong = [k for k in own if k not in state or state[k].shape != own[k].shape] + [k for k in state if k not in own]
+    if wrong:
+        raise BadInput(
+            f"weights {weights.file.parent.name} are not of architecture {weights.architecture}: {len(wrong)} tensors "
+            f"differ, the first is {wrong[0]}; correct the manifest's architecture or fetch the right file"
+        )
+    model.load_state_dict(state)

@@ -1,0 +1,138 @@
+"""`embed`: shards -> embeddings.f32 + embeddings.json in the model folder.
+
+Rows that an earlier run (channel `cache`, its model.tar.gz) already computed with the same weights and preparation
+are copied, so a new intake costs its new images only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import contract, documents, shards
+from .backbones import Backbone, build
+from .contract import BadInput
+from .images import Undecodable, decode
+
+BATCH = 32
+
+
+def main() -> None:
+    hyper = contract.hyperparameters()
+    backbone = from_hyperparameters(hyper)
+    folder = contract.channel("shards")
+    cached = _cache(backbone)
+    ids, rows = embed_shards(folder, backbone, cached)
+    write(contract.model_dir(), backbone, ids, rows)
+
+
+def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
+    """Hyperparameters backbone, imageSize, pooling (default | tokens), acceptLicences, weights (random, for tests)."""
+    size = hyper.get("imageSize")
+    if size is not None and not (size.isdigit() and 32 <= int(size) <= 2048):
+        raise BadInput(f"hyperparameter imageSize is {size!r}; allowed: 32 to 2048")
+    pooling = hyper.get("pooling", "default")
+    if pooling not in ("default", "tokens"):
+        raise BadInput(f"hyperparameter pooling is {pooling!r}; allowed: default, tokens")
+    return build(
+        hyper.get("backbone", "descriptor"),
+        contract.optional_channel("pretrained"),
+        image_size=int(size) if size else None,
+        pooling=pooling,
+        accept_licences=hyper.get("acceptLicences", ""),
+        random_weights=hyper.get("weights") == "random",
+        seed=int(hyper.get("seed", "0")),
+    )
+
+
+def embed_shards(
+    folder: Path, backbone: Backbone, cached: dict[str, np.ndarray] | None = None
+) -> tuple[list[str], np.ndarray]:
+    """Sorted ids and their rows. An image that can't be decoded here is an error: admission has decoded it before."""
+    cached = cached or {}
+    names = sorted(name for name, _ in shards.entries(folder))
+    if not names:
+        raise BadInput("the shards hold no image; embed needs at least one")
+    todo = {name for name in names if name not in cached}
+    progress = contract.Progress("embed", len(todo))
+    rows = {name: cached[name] for name in names if name in cached}
+    done = 0
+    for batch_ids, batch in _batches(shards.entries(folder, todo), backbone.input_size):
+        for name, row in zip(batch_ids, _forward(backbone, batch), strict=True):
+            rows[name] = row
+        done += len(batch_ids)
+        progress.at(done)
+    return names, np.stack([rows[name] for name in names]).astype("<f4")
+
+
+def _batches(stream: Iterator[tuple[str, bytes]], size: int) -> Iterator[tuple[list[str], list[np.ndarray]]]:
+    """Decodes the next batch in a thread while the current one is embedded (Pillow releases the GIL)."""
+
+    def take() -> tuple[list[str], list[np.ndarray]]:
+        ids, pixels = [], []
+        for name, data in stream:
+            try:
+                pixels.append(decode(data, size))
+            except Undecodable as error:
+                raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+            ids.append(name)
+            if len(ids) == BATCH:
+                break
+        return ids, pixels
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(take)
+        while (current := following.result())[0]:
+            following = pool.submit(take)
+            yield current
+
+
+def _forward(backbone: Backbone, pixels: list[np.ndarray]) -> np.ndarray:
+    """Prepares each image by itself (sizes differ), embeds them as one batch."""
+    with torch.inference_mode():
+        embedder = backbone.embedder
+        prepared = torch.cat([embedder.prepare(torch.from_numpy(p.copy())[None]) for p in pixels])
+        return torch.nn.functional.normalize(embedder.features(prepared), dim=1).numpy()
+
+
+def write(folder: Path, backbone: Backbone, ids: list[str], rows: np.ndarray) -> None:
+    if not np.isfinite(rows).all():
+        raise RuntimeError(f"backbone {backbone.name} gave embeddings that are not finite; its weights are damaged")
+    partial = folder / "embeddings.f32.part"
+    partial.write_bytes(rows.astype("<f4").tobytes())
+    os.replace(partial, folder / "embeddings.f32")
+    index = {
+        "ids": ids,
+        "dim": int(rows.shape[1]),
+        "count": len(ids),
+        "backbone": backbone.name,
+        "transformDigest": backbone.transform_digest,
+        "weightsSha256": backbone.weights_sha256,
+    }
+    documents.write(folder / "embeddings.json", index, "embedding-index")
+
+
+def read(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """The index and id -> row of an embed job's output. Raises BadInput where the two files disagree."""
+    index = documents.read(folder / "embeddings.json", "embedding-index")
+    rows = np.fromfile(folder / "embeddings.f32", dtype="<f4")
+    if rows.size != index["count"] * index["dim"] or len(index["ids"]) != index["count"]:
+        raise BadInput(
+            f"embeddings.f32 holds {rows.size} numbers, embeddings.json says {index['count']} x {index['dim']}; "
+            "run embed again"
+        )
+    return index, dict(zip(index["ids"], rows.reshape(index["count"], index["dim"]), strict=True))
+
+
+def _cache(backbone: Backbone) -> dict[str, np.ndarray]:
+    folder = contract.optional_channel("cache")
+    if folder is None:
+        return {}
+    index, rows = read(contract.unpacked(folder, "cache"))
+    same = index["transformDigest"] == backbone.transform_digest and index["weightsSha256"] == backbone.weights_sha256
+    return rows if same else {}

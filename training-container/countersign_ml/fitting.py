@@ -1,0 +1,195 @@
+"""Training of a network on images held in memory: small-cnn from scratch, and fine-tuning.
+
+Images are decoded once to uint8 and augmented in batches where they lie (GPU memory, where there is a GPU). Order and
+augmentation follow from (seed, epoch, step), so a resumed run computes what an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from .contract import Stopped
+
+SAVE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Schedule:
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    """Share of all steps with a rising rate; a cosine down to zero follows."""
+    smoothing: float = 0.0
+    average: float = 0.98
+    """Decay per step of the exponential moving average of the weights, which is what is kept."""
+    flips: str = "horizontal"
+    """none | horizontal | both: what does not change the class."""
+    shift: float = 0.08
+    zoom: float = 0.15
+    turn: float = 0.1
+    """Radians."""
+    light: float = 0.2
+
+
+class NotFinite(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    model: nn.Module,
+    groups: list[dict],
+    images: torch.Tensor,
+    soft: torch.Tensor,
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    stop_early: Callable[[int, nn.Module], bool] | None = None,
+) -> nn.Module:
+    """Trains `model` (uint8 NHWC -> (logits, embedding)) and leaves the averaged weights in it.
+
+    `groups`: AdamW parameter groups with key `scale`, a factor on the rate. `stop_early(epoch, averaged model)` is
+    asked after each epoch. On SIGTERM the state is saved at the next step and Stopped is raised.
+    Raises NotFinite.
+    """
+    where = device()
+    model, images, soft = model.to(where), images.to(where), soft.to(where)
+    averaged = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=True
+    )
+    optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    steps = max(1, math.ceil(len(images) / schedule.batch))
+    total = steps * schedule.epochs
+    done = _restored(checkpoint, model, averaged, optimiser)
+    saved = time.monotonic()
+    with _stop_flag() as stop:
+        while done < total:
+            epoch, step = divmod(done, steps)
+            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
+            at = order[step * schedule.batch : (step + 1) * schedule.batch].to(where)
+            chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
+            _train_mode(model)
+            with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
+                logits, _ = model(augment(images[at], schedule, chance))
+                loss = functional.cross_entropy(logits.float(), soft[at], label_smoothing=schedule.smoothing)
+            if not torch.isfinite(loss):
+                raise NotFinite(
+                    f"the loss is {loss.item()} at step {done} of {total} (rate {schedule.learning_rate}); "
+                    "lower learningRate, or check the images and weights"
+                )
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            averaged.update_parameters(model)
+            done += 1
+            report(done, total)
+            if checkpoint and (stop() or time.monotonic() - saved > SAVE_SECONDS):
+                _save(checkpoint, done, model, averaged, optimiser)
+                saved = time.monotonic()
+            if stop():
+                raise Stopped
+            if step == steps - 1 and stop_early and stop_early(epoch, averaged.module.eval()):
+                break
+    model.load_state_dict(averaged.module.state_dict())
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return model.cpu().eval()
+
+
+def augment(images: torch.Tensor, schedule: Schedule, chance: torch.Generator) -> torch.Tensor:
+    """uint8 (n, h, w, 3) -> float (n, h, w, 3) in 0..255: one affine resampling and one change of light per image."""
+    n = len(images)
+
+    def draw(low: float, high: float) -> torch.Tensor:
+        return (torch.rand(n, generator=chance) * (high - low) + low).to(images.device)
+
+    zoom = 1 + draw(-schedule.zoom, schedule.zoom)
+    turn = draw(-schedule.turn, schedule.turn)
+    x, y = draw(-schedule.shift, schedule.shift) * 2, draw(-schedule.shift, schedule.shift) * 2
+    mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0) if schedule.flips != "none" else torch.ones_like(x)
+    upside = torch.where(draw(0, 1) < 0.5, -1.0, 1.0) if schedule.flips == "both" else torch.ones_like(x)
+    cos, sin = torch.cos(turn) * zoom, torch.sin(turn) * zoom
+    theta = torch.stack(
+        [torch.stack([cos * mirror, -sin * upside, x], 1), torch.stack([sin * mirror, cos * upside, y], 1)], 1
+    )
+    pixels = images.permute(0, 3, 1, 2).float()
+    grid = functional.affine_grid(theta, list(pixels.shape), align_corners=False)
+    pixels = functional.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
+    contrast = (1 + draw(-schedule.light, schedule.light)).view(n, 1, 1, 1)
+    brightness = draw(-schedule.light, schedule.light).view(n, 1, 1, 1) * 64
+    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    return ((pixels - mean) * contrast + mean + brightness).clamp(0, 255).permute(0, 2, 3, 1)
+
+
+def flips_for(classes: list[str]) -> str:
+    """`none` where a class name speaks of left or right, else `horizontal`."""
+    words = {word for name in classes for word in name.lower().replace("-", " ").replace("_", " ").split()}
+    return "none" if words & {"left", "right", "clockwise", "anticlockwise", "counterclockwise"} else "horizontal"
+
+
+def _rate(step: int, total: int, warmup: float) -> float:
+    rise = max(1, int(total * warmup))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+def _train_mode(model: nn.Module) -> None:
+    """Batch norms that are marked `frozen` stay in eval mode."""
+    model.train()
+    for module in model.modules():
+        if getattr(module, "frozen", False):
+            module.eval()
+
+
+def _save(file: Path, done: int, model: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    partial = file.with_suffix(".part")
+    state = {"done": done, "model": model.state_dict(), "averaged": averaged.state_dict()}
+    torch.save(state | {"optimiser": optimiser.state_dict()}, partial)
+    os.replace(partial, file)
+
+
+def _restored(file: Path | None, model: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    if file is None or not file.exists():
+        return 0
+    state = torch.load(file, map_location=device(), weights_only=True)
+    model.load_state_dict(state["model"])
+    averaged.load_state_dict(state["averaged"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["done"])
+
+
+@contextmanager
+def _stop_flag() -> Iterator[Callable[[], bool]]:
+    """While it lasts SIGTERM sets a flag: a step is never cut in two."""
+    asked = False
+
+    def on_term(_number: int, _frame: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = signal.signal(signal.SIGTERM, on_term)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,229 @@
+"""`train`: a dataset version -> model.onnx, model.json, cv-predictions.json. Read from top to bottom.
+
+Every reported number before the sealed test is out of fold: predicted by a head that saw no member of the image's
+duplicate group. The shipped head is then fitted on all images, train and validation; a second head that never saw the
+validation images goes along (validation-head.npz), so that compressed variants can be compared on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import calibration, contract, documents, embed, metrics, probe, shards, small_cnn
+from .backbones import Prepare
+from .classifier import Classifier, export, with_head, with_new_head
+from .contract import BadInput
+from .dataset import Dataset, read
+from .fitting import Schedule, fit, flips_for
+from .images import Undecodable, decode
+
+RECIPES = ("probe", "small-cnn")
+FOLDS = {"probe": 5, "small-cnn": 3}
+ABSTAIN_ERROR = 0.05
+
+
+@dataclass(frozen=True)
+class Trained:
+    classifier: Classifier
+    backbone: str
+    input_size: int
+    weights_sha256: str | None
+    out_of_fold: np.ndarray
+    """(n, classes) logits."""
+    folds: int
+    training_logits: np.ndarray
+    """(n, classes) of the shipped model on the images that it was fitted on."""
+    reference: np.ndarray
+    """(n, dim) embeddings of the dataset: neighbours and novelty."""
+    validation_head: probe.Head | None
+    notes: dict
+
+
+def main() -> None:
+    hyper = contract.hyperparameters()
+    recipe, seed = hyper.get("recipe", "probe"), _integer(hyper, "seed", 0)
+    if recipe not in RECIPES:
+        raise BadInput(f'hyperparameter recipe is "{recipe}"; allowed: {", ".join(RECIPES)}')
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    data = read(contract.channel("dataset"))
+    if hyper.get("datasetVersion", data.version) != data.version:
+        raise BadInput(f"dataset.json is version {data.version[:12]}, the job asks for {hyper['datasetVersion'][:12]}")
+    folds = data.folds(_integer(hyper, "folds", FOLDS[recipe]), seed)
+    trained = train_probe(hyper, data, folds) if recipe == "probe" else train_small_cnn(hyper, data, folds, seed)
+    write(contract.model_dir(), data, trained, recipe, seed, float(hyper.get("abstainTargetError", ABSTAIN_ERROR)))
+
+
+def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
+    index, rows = embed.read(contract.unpacked(contract.channel("embeddings"), "embeddings"))
+    missing = [name for name in data.ids if name not in rows]
+    if missing:
+        raise BadInput(f"{len(missing)} of {len(data.ids)} images have no embedding, first {missing[0]}; run embed again")
+    if hyper.get("backbone", index["backbone"]) != index["backbone"]:
+        raise BadInput(f'embeddings are of backbone {index["backbone"]}, the job asks for "{hyper["backbone"]}"')
+    backbone = embed.from_hyperparameters(hyper | {"backbone": index["backbone"]})
+    same = (backbone.transform_digest, backbone.weights_sha256) == (index["transformDigest"], index["weightsSha256"])
+    if not same:
+        raise BadInput("the embeddings were made with other weights or another preparation; run embed again")
+    embeddings = np.stack([rows[name] for name in data.ids]).astype(np.float64)
+    searched = probe.cross_validate(embeddings, data.soft, folds)
+    head = probe.fit(embeddings, data.soft, searched.strength)
+    held_in = ~data.validation
+    validation_head = None
+    if data.validation.any() and len(np.unique(data.hard[held_in])) >= 2:
+        validation_head = probe.fit(embeddings[held_in], data.soft[held_in], searched.strength)
+    return Trained(
+        classifier=with_head(backbone.embedder, head),
+        backbone=backbone.name,
+        input_size=backbone.input_size,
+        weights_sha256=backbone.weights_sha256,
+        out_of_fold=searched.out_of_fold,
+        folds=len(folds),
+        training_logits=head.logits(embeddings),
+        reference=embeddings,
+        validation_head=validation_head,
+        notes={"strength": searched.strength, "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()}},
+    )
+
+
+SMALL = Schedule(epochs=24, batch=32, learning_rate=4e-3, smoothing=0.05, average=0.95, shift=0.06, zoom=0.12)
+
+
+def train_small_cnn(hyper: dict[str, str], data: Dataset, folds: list, seed: int) -> Trained:
+    """From scratch on the images themselves. Each fold's network starts from the same seed."""
+    size = _integer(hyper, "imageSize", small_cnn.INPUT_SIZE)
+    schedule = Schedule(**(vars(SMALL) | {"epochs": _integer(hyper, "epochs", SMALL.epochs), "flips": flips_for(data.classes)}))
+    pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, size)
+    soft = torch.from_numpy(data.soft).float()
+    logits = np.zeros(data.soft.shape)
+    progress = contract.Progress("train", (len(folds) + 1) * 1000)
+
+    def one(number: int, rows: np.ndarray) -> Classifier:
+        embedder = small_cnn.embedder(seed, size)
+        model = with_new_head(embedder, small_cnn.DIMENSION, len(data.classes))
+        done_file = contract.checkpoint_dir() / f"small-cnn-{number}.done.pt"
+        if done_file.exists():
+            model.load_state_dict(torch.load(done_file, weights_only=True))
+            return model.eval()
+        fit(
+            model,
+            [{"params": list(model.parameters()), "scale": 1.0}],
+            pixels[rows],
+            soft[rows],
+            schedule,
+            seed,
+            contract.checkpoint_dir() / f"small-cnn-{number}.pt",
+            lambda done, total: progress.at(number * 1000 + 1000 * done // total),
+        )
+        partial = done_file.with_suffix(".part")
+        torch.save(model.state_dict(), partial)
+        partial.replace(done_file)
+        return model
+
+    for number, (train, held_out) in enumerate(folds):
+        logits[held_out] = predict(one(number, train), pixels[held_out])[0]
+    final = one(len(folds), np.arange(len(data.ids)))
+    training_logits, reference = predict(final, pixels)
+    return Trained(
+        classifier=final,
+        backbone=small_cnn.NAME,
+        input_size=size,
+        weights_sha256=None,
+        out_of_fold=logits,
+        folds=len(folds),
+        training_logits=training_logits,
+        reference=reference,
+        validation_head=None,
+        notes={"epochs": schedule.epochs, "flips": schedule.flips},
+    )
+
+
+def fixed_size(files: dict[str, bytes], ids: list[str], size: int) -> torch.Tensor:
+    """uint8 (n, size, size, 3), resized as the model's own preparation does."""
+    prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+    rows = torch.zeros((len(ids), size, size, 3), dtype=torch.uint8)
+    progress = contract.Progress("decode", len(ids))
+    for at, name in enumerate(ids):
+        try:
+            pixels = torch.from_numpy(decode(files[name], size).copy())[None]
+        except Undecodable as error:
+            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+        rows[at] = prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
+        progress.at(at + 1)
+    return rows
+
+
+def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    with torch.inference_mode():
+        parts = [model(part) for part in pixels.split(batch)]
+    return tuple(torch.cat([part[k] for part in parts]).double().numpy() for k in (0, 1))  # type: ignore[return-value]
+
+
+def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int, target_error: float) -> None:
+    """The model folder. Its digest covers the graph and everything a server uses with it."""
+    progress = contract.Progress("export", 1)
+    sample = np.zeros((2, 48, 40, 3), dtype=np.uint8)
+    export(trained.classifier, folder / "model.onnx", sample)
+    scale = calibration.temperature(trained.out_of_fold, data.soft)
+    probabilities = probe.softmax(trained.out_of_fold / scale)
+    hit = probabilities.argmax(axis=1) == data.hard
+    fitted = trained.training_logits.argmax(axis=1) == data.hard
+    judged = data.validation if data.validation.any() else np.ones(len(hit), dtype=bool)
+    cross = metrics.share(hit, data.groups)
+    gap = metrics.paired(fitted, hit, data.groups)["difference"]
+    onnx_sha256 = documents.file_sha256(folder / "model.onnx")
+    model = {
+        "schemaVersion": 1,
+        "classes": data.classes,
+        "backbone": trained.backbone,
+        "recipe": recipe,
+        "seed": seed,
+        "temperature": scale,
+        "abstainThreshold": calibration.abstain_threshold(trained.out_of_fold, data.hard, scale, target_error),
+        "abstainTargetError": target_error,
+        "inputSize": trained.input_size,
+        "datasetVersion": data.version,
+        "weightsSha256": trained.weights_sha256,
+        "onnxSha256": onnx_sha256,
+        "crossValidation": {
+            "accuracy": cross["value"],
+            "low": cross["low"],
+            "high": cross["high"],
+            "folds": trained.folds,
+            "n": len(hit),
+            "logLoss": probe.log_loss(trained.out_of_fold / scale, data.soft),
+            "ece": metrics.calibration_error(probabilities.max(axis=1), hit)[0],
+        },
+        "validation": {"accuracy": float(hit[judged].mean()), "n": int(judged.sum())},
+        "overfitting": {"trainAccuracy": float(fitted.mean()), "gap": gap},
+        "majorityClassAccuracy": float(np.bincount(data.hard).max() / len(hit)),
+        "notes": trained.notes,
+    }
+    model["digest"] = documents.digest({k: model[k] for k in ("onnxSha256", "temperature", "abstainThreshold", "classes")})
+    documents.write(folder / "model.json", model, "training-result")
+    predictions = {
+        "classes": data.classes,
+        "datasetVersion": data.version,
+        "items": [
+            {"sha256": name, "probabilities": [round(float(p), 6) for p in row]}
+            for name, row in zip(data.ids, probabilities, strict=True)
+        ],
+    }
+    documents.write(folder / "cv-predictions.json", predictions)
+    reference = {"embeddings": trained.reference.astype(np.float16), "ids": np.array(data.ids), "labels": data.hard}
+    np.savez(folder / "reference.npz", **reference)
+    if trained.validation_head is not None:
+        head = trained.validation_head
+        np.savez(folder / "validation-head.npz", weight=head.weight, bias=head.bias)
+    progress.at(1)
+    print(f"model {model['digest'][:12]}: accuracy {cross['value']:.4f} out of fold, n = {len(hit)}", flush=True)
+
+
+def _integer(hyper: dict[str, str], key: str, default: int) -> int:
+    text = hyper.get(key, str(default))
+    if not text.isdigit():
+        raise BadInput(f"hyperparameter {key} is {text!r}; expected a whole number of 0 or more")
+    return int(text)
