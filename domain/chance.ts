@@ -54,7 +54,8 @@ export function chance(seed: string | number): Chance {
 
   const uniform = () => next() / 4294967296;
   const below = (n: number): number => {
-    if (!Number.isInteger(n) || n < 1 || n > 4294967296) throw new RangeError(`below(${n}): expected an integer from 1 to 2^32`);
+    if (!Number.isInteger(n) || n < 1 || n > 4294967296)
+      throw new RangeError(`below(${n}): expected an integer from 1 to 2^32`);
     // Values from the last, incomplete run of n are drawn again, so that none is favoured.
     const limit = 4294967296 - (4294967296 % n);
     let value = next();
@@ -99,7 +100,8 @@ export function chance(seed: string | number): Chance {
     weighted(weights) {
       let total = 0;
       for (let i = 0; i < weights.length; i++) total += weights[i] as number;
-      if (!(total > 0)) throw new RangeError(`weighted(): the ${weights.length} weights sum to ${total}; expected more than 0`);
+      if (!(total > 0))
+        throw new RangeError(`weighted(): the ${weights.length} weights sum to ${total}; expected more than 0`);
       let left = uniform() * total;
       let last = 0;
       for (let i = 0; i < weights.length; i++) {

@@ -27,7 +27,11 @@ export function wilson(right: number, n: number, confidence = 0.95): Interval {
   const centre = (p + (z * z) / (2 * n)) / denominator;
   const half = (z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n))) / denominator;
   // The bounds are exact at the ends; rounding must not push them past.
-  return { value: p, low: right === 0 ? 0 : Math.max(0, centre - half), high: right === n ? 1 : Math.min(1, centre + half) };
+  return {
+    value: p,
+    low: right === 0 ? 0 : Math.max(0, centre - half),
+    high: right === n ? 1 : Math.min(1, centre + half),
+  };
 }
 
 /** Clopper and Pearson's exact interval (1934). n = 0 gives value 0 and [0, 1]. Example: 0 of 10 is [0, .3085]. */

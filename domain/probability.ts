@@ -4,8 +4,8 @@
 export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   const terms = [
-    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
-    -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+    12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
   ];
   let sum = terms[0] as number;
   for (let i = 1; i < 9; i++) sum += (terms[i] as number) / (x - 1 + i);
@@ -87,9 +87,12 @@ export function betaQuantile(probability: number, a: number, b: number): number 
 
 /** Standard normal quantile (Acklam's rational approximation, one Halley step; absolute error below 1e-9). */
 export function normalQuantile(probability: number): number {
-  if (!(probability > 0 && probability < 1)) throw new RangeError(`normalQuantile(${probability}): expected a probability strictly between 0 and 1`);
+  if (!(probability > 0 && probability < 1))
+    throw new RangeError(`normalQuantile(${probability}): expected a probability strictly between 0 and 1`);
   const tail = (q: number) =>
-    (((((-7.784894002430293e-3 * q - 0.3223964580411365) * q - 2.400758277161838) * q - 2.549732539343734) * q + 4.374664141464968) * q +
+    (((((-7.784894002430293e-3 * q - 0.3223964580411365) * q - 2.400758277161838) * q - 2.549732539343734) * q +
+      4.374664141464968) *
+      q +
       2.938163982698783) /
     ((((7.784695709041462e-3 * q + 0.3224671290700398) * q + 2.445134137142996) * q + 3.754408661907416) * q + 1);
   let x: number;
@@ -99,10 +102,15 @@ export function normalQuantile(probability: number): number {
     const q = probability - 0.5;
     const r = q * q;
     x =
-      ((((((-39.69683028665376 * r + 220.9460984245205) * r - 275.9285104469687) * r + 138.357751867269) * r - 30.66479806614716) * r +
+      ((((((-39.69683028665376 * r + 220.9460984245205) * r - 275.9285104469687) * r + 138.357751867269) * r -
+        30.66479806614716) *
+        r +
         2.506628277459239) *
         q) /
-      (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r - 13.28068155288572) * r + 1);
+      (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r -
+        13.28068155288572) *
+        r +
+        1);
   }
   const error = normalCdf(x) - probability;
   const step = error * Math.sqrt(2 * Math.PI) * Math.exp((x * x) / 2);

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { chance, hash32 } from "../../domain/chance.ts";
 
 test("the same seed gives the same numbers, another seed gives others", () => {
-  const draw = (seed: string | number) => Array.from({ length: 5 }, ((c) => () => c.uniform())(chance(seed)));
+  const draw = (seed: string | number) =>
+    Array.from(
+      { length: 5 },
+      (
+        (c) => () =>
+          c.uniform()
+      )(chance(seed)),
+    );
   expect(draw("a")).toEqual(draw("a"));
   expect(draw("a")).not.toEqual(draw("b"));
   expect(draw(1)).toEqual(draw("1"));

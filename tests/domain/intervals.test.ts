@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { clopperPearson, upperBound, wilson } from "../../domain/intervals.ts";
-import { binomialCdf, hypergeometricCdf, incompleteBeta, logGamma, normalCdf, normalQuantile } from "../../domain/probability.ts";
+import {
+  binomialCdf,
+  hypergeometricCdf,
+  incompleteBeta,
+  logGamma,
+  normalCdf,
+  normalQuantile,
+} from "../../domain/probability.ts";
 
 test("Wilson's interval of 8 in 10 is [.4902, .9433]", () => {
   const { value, low, high } = wilson(8, 10);
