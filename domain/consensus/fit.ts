@@ -1,0 +1,173 @@
+import { type AnswerColumns, checkAnswers, groupByTask } from "./answers.ts";
+import {
+  type Convergence,
+  type EmResult,
+  normalise,
+  type Problem,
+  posteriorOf,
+  runEm,
+  voteShares,
+} from "./expectation-maximisation.ts";
+import { dawidSkene, hierarchicalBase, oneCoin, type Strength, sharedCoin } from "./worker-models.ts";
+
+export type Method = "majority" | "one-coin" | "dawid-skene";
+
+export interface ConsensusInput extends AnswerColumns {
+  /** Known truth per task, -1 where unknown. It clamps the task and anchors skill. */
+  gold?: Int32Array;
+  /** tasks x classes: a model's log prior per image (out of fold, calibrated). A row that starts with NaN means none. */
+  prior?: Float64Array;
+  /** Exponent of each answer's likelihood, in (0, 1]; 1 where left out. Below 1 where answers to one image err together. */
+  temper?: number;
+  method: Method | "automatic";
+  /** `map` (default): shrinks sparse workers towards a coin. `mle`: plain Dawid and Skene, for comparison. */
+  estimate?: "map" | "mle";
+  /** Runs exactly so many passes: for comparisons. Left out: until the objective grows by less than 1e-6 of itself, 100 at most. */
+  iterations?: number;
+  strength?: Strength;
+}
+
+export interface ConsensusFit {
+  method: Method;
+  /** tasks x classes, each row sums to 1. Gold rows are certain; a task without answers or prior has the classes' shares. */
+  posterior: Float64Array;
+  /** tasks x classes: likelihood of the human answers alone (no prior, no shares), normalised; even where there are none. */
+  likelihood: Float64Array;
+  /** workers x classes x (classes + 1): P(said | truth), rows sum to 1, the last column is "cannot tell". */
+  confusion: Float64Array;
+  /** Log posterior density per pass; never falls. */
+  objective: number[];
+  iterations: number;
+  /** Where `automatic` chose by gold: each method's mean log loss on gold that it had not been shown. */
+  goldLogLoss?: Record<Method, number>;
+}
+
+/** Prior worth in answers. Fixed on one half of each public set's tasks (see docs/experiments.md). */
+export const DEFAULT_STRENGTH: Strength = { accuracy: 4, row: 4 };
+const METHODS: readonly Method[] = ["majority", "one-coin", "dawid-skene"];
+/** `automatic` needs so many answered gold tasks to choose by them. */
+const GOLD_TO_CHOOSE = 20;
+
+/**
+ * What the images show and how each annotator errs, from answers alone or with gold and a model's prior.
+ * Deterministic. Throws RangeError on indices out of range. No answers at all is no error: posteriors are the priors.
+ *
+ * `automatic` takes the method with the least log loss on held-out gold; with fewer than 20 answered gold tasks it takes
+ * Dawid-Skene with shrinkage, which becomes one-coin by itself where workers are sparse.
+ */
+export function fitConsensus(input: ConsensusInput): ConsensusFit {
+  checkAnswers(input);
+  const temper = input.temper ?? 1;
+  if (!(temper > 0 && temper <= 1)) throw new RangeError(`temper ${temper}: expected a number above 0 and at most 1`);
+  for (const [name, column, length] of [
+    ["gold", input.gold, input.tasks],
+    ["prior", input.prior, input.tasks * input.classes],
+  ] as const) {
+    if (column !== undefined && column.length !== length)
+      throw new RangeError(`${name} has ${column.length} values, expected ${length}`);
+  }
+  const problem: Problem = {
+    classes: input.classes,
+    tasks: input.tasks,
+    workers: input.workers,
+    answers: groupByTask(input),
+    gold: input.gold,
+    prior: input.prior,
+    temper,
+  };
+  const options = {
+    estimate: input.estimate ?? "map",
+    strength: input.strength ?? DEFAULT_STRENGTH,
+    convergence: { maxIterations: input.iterations ?? 100, tolerance: input.iterations === undefined ? 1e-6 : 0 },
+  };
+  if (input.method !== "automatic") return finish(problem, input.method, fitMethod(problem, input.method, options));
+
+  const losses = goldLogLoss(problem, options);
+  const method =
+    losses === undefined ? "dawid-skene" : METHODS.reduce((best, m) => (losses[m] < losses[best] ? m : best));
+  const fit = finish(problem, method, fitMethod(problem, method, options));
+  return losses === undefined ? fit : { ...fit, goldLogLoss: losses };
+}
+
+interface Options {
+  estimate: "map" | "mle";
+  strength: Strength;
+  convergence: Convergence;
+}
+
+/** Votes give a shared coin, the shared coin gives the prior of the coins, the coins give the prior of the matrices. */
+function fitMethod(problem: Problem, method: Method, { estimate, strength, convergence }: Options): EmResult {
+  const { classes, workers } = problem;
+  const votes = voteShares(problem);
+  if (method === "dawid-skene" && estimate === "mle") {
+    const even = new Float64Array(workers * classes * (classes + 1)).fill(1 / (classes + 1));
+    return runEm(problem, dawidSkene(classes, workers, even, 0), votes, convergence);
+  }
+  const weak = { classes, workers, accuracy: 0.7, cannotTell: 0.02, strength: 2 };
+  const staged = method === "majority" ? convergence : { maxIterations: 20, tolerance: 1e-4 };
+  const shared = runEm(problem, sharedCoin(weak), votes, staged);
+  if (method === "majority") return shared;
+
+  const coin = {
+    ...weak,
+    accuracy: Math.max(
+      Math.exp(shared.logConfusion[0]! - Math.log1p(-Math.exp(shared.logConfusion[classes * classes]!))),
+      1 / classes + 0.05,
+    ),
+    cannotTell: Math.exp(shared.logConfusion[classes * classes]!),
+    strength: strength.accuracy,
+  };
+  const coins = runEm(problem, oneCoin(coin), shared.expectation, method === "one-coin" ? convergence : staged);
+  if (method === "one-coin") return coins;
+
+  const base = hierarchicalBase(coins.expectation.counts, classes, workers, coin);
+  return runEm(problem, dawidSkene(classes, workers, base, strength.row), coins.expectation, convergence);
+}
+
+/** Posteriors, likelihoods and confusions of a finished fit. */
+function finish(problem: Problem, method: Method, { logConfusion, logShares, objective }: EmResult): ConsensusFit {
+  const { classes, tasks, workers, gold } = problem;
+  const posterior = new Float64Array(tasks * classes);
+  const likelihood = new Float64Array(tasks * classes);
+  const row = new Float64Array(classes);
+  const humansOnly: Problem = { ...problem, prior: undefined, gold: undefined };
+  const even = new Float64Array(classes);
+  for (let t = 0; t < tasks; t++) {
+    posteriorOf(problem, logConfusion, logShares, t, row);
+    posterior.set(row, t * classes);
+    if (gold === undefined || gold[t]! < 0) posteriorOf(humansOnly, logConfusion, even, t, row);
+    likelihood.set(row, t * classes);
+  }
+  const columns = classes + 1;
+  const confusion = new Float64Array(workers * classes * columns);
+  for (let w = 0; w < workers; w++) {
+    for (let truth = 0; truth < classes; truth++) {
+      const at = (w * classes + truth) * columns;
+      const logs = confusion.subarray(at, at + columns);
+      for (let column = 0; column < columns; column++)
+        logs[column] = logConfusion[(w * columns + column) * classes + truth]!;
+      normalise(logs);
+    }
+  }
+  return { method, posterior, likelihood, confusion, objective, iterations: objective.length };
+}
+
+/** Each method's mean log loss on the answered gold tasks when it is fitted without gold; undefined where there are too few. */
+function goldLogLoss(problem: Problem, options: Options): Record<Method, number> | undefined {
+  const { gold, answers, classes } = problem;
+  if (gold === undefined) return undefined;
+  const held: number[] = [];
+  for (let t = 0; t < problem.tasks; t++) if (gold[t]! >= 0 && answers.start[t + 1]! > answers.start[t]!) held.push(t);
+  if (held.length < GOLD_TO_CHOOSE) return undefined;
+  const blind: Problem = { ...problem, gold: undefined };
+  const row = new Float64Array(classes);
+  const losses = { majority: 0, "one-coin": 0, "dawid-skene": 0 };
+  for (const method of METHODS) {
+    const { logConfusion, logShares } = fitMethod(blind, method, options);
+    for (const t of held) {
+      posteriorOf(blind, logConfusion, logShares, t, row);
+      losses[method] -= Math.log(Math.max(row[gold[t]!]!, 1e-6)) / held.length;
+    }
+  }
+  return losses;
+}

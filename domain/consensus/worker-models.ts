@@ -1,0 +1,195 @@
+/**
+ * How annotators err: three models of the same shape. Each turns expected counts into log P(said | truth) per worker,
+ * at the maximum a posteriori under a prior that stays fixed while EM runs, so that EM's objective can only rise.
+ *
+ * Layout everywhere: [worker][column][truth], truth fastest, columns = classes + 1 (the last is "cannot tell").
+ */
+export interface WorkerModel {
+  /** Whether the share of each class is learned (true) or taken as equal (false). */
+  learnsShares: boolean;
+  /** Writes log P(said | truth) from counts; returns the log prior density of what it wrote, up to a constant. */
+  maximise(counts: Float64Array, logConfusion: Float64Array): number;
+}
+
+/** How strongly priors pull, in answers. */
+export interface Strength {
+  /** Answers that a worker's accuracy prior is worth. */
+  accuracy: number;
+  /** Answers that a worker's prior for one row of the confusion matrix is worth. */
+  row: number;
+}
+
+const FLOOR = 1e-10;
+
+interface CoinShape {
+  classes: number;
+  workers: number;
+  /** Prior mean of accuracy and of the rate of "cannot tell". */
+  accuracy: number;
+  cannotTell: number;
+  strength: number;
+}
+
+/** Right answers, wrong answers and "cannot tell" of one worker. */
+function tally(
+  counts: Float64Array,
+  worker: number,
+  classes: number,
+): { right: number; wrong: number; unsure: number } {
+  const width = classes * (classes + 1);
+  const from = worker * width;
+  let right = 0;
+  let all = 0;
+  for (let column = 0; column < classes; column++) {
+    const at = from + column * classes;
+    for (let truth = 0; truth < classes; truth++) all += counts[at + truth]!;
+    right += counts[at + column]!;
+  }
+  let unsure = 0;
+  for (let truth = 0; truth < classes; truth++) unsure += counts[from + classes * classes + truth]!;
+  return { right, wrong: Math.max(0, all - right), unsure };
+}
+
+/** One accuracy per worker, errors spread evenly over the other classes; "cannot tell" says nothing of the truth. */
+export function oneCoin(shape: CoinShape): WorkerModel {
+  const { classes, workers } = shape;
+  return {
+    learnsShares: true,
+    maximise(counts, logConfusion) {
+      let prior = 0;
+      for (let w = 0; w < workers; w++) {
+        const { right, wrong, unsure } = tally(counts, w, classes);
+        prior += writeCoin(shape, right, wrong, unsure, logConfusion, w, w + 1);
+      }
+      return prior;
+    },
+  };
+}
+
+/** One accuracy for everybody and equal shares: the winner is the plurality, with a posterior that means something. */
+export function sharedCoin(shape: CoinShape): WorkerModel {
+  const { classes, workers } = shape;
+  return {
+    learnsShares: false,
+    maximise(counts, logConfusion) {
+      let right = 0;
+      let wrong = 0;
+      let unsure = 0;
+      for (let w = 0; w < workers; w++) {
+        const one = tally(counts, w, classes);
+        right += one.right;
+        wrong += one.wrong;
+        unsure += one.unsure;
+      }
+      return writeCoin(shape, right, wrong, unsure, logConfusion, 0, workers);
+    },
+  };
+}
+
+function writeCoin(
+  { classes, accuracy, cannotTell, strength }: CoinShape,
+  right: number,
+  wrong: number,
+  unsure: number,
+  logConfusion: Float64Array,
+  fromWorker: number,
+  toWorker: number,
+): number {
+  const a = clamp((right + strength * accuracy) / (right + wrong + strength));
+  const c = clamp((unsure + strength * cannotTell) / (right + wrong + unsure + strength));
+  const hit = Math.log1p(-c) + Math.log(a);
+  const miss = Math.log1p(-c) + Math.log((1 - a) / (classes - 1));
+  for (let w = fromWorker; w < toWorker; w++) {
+    const from = w * classes * (classes + 1);
+    logConfusion.fill(miss, from, from + classes * classes);
+    for (let k = 0; k < classes; k++) logConfusion[from + k * classes + k] = hit;
+    logConfusion.fill(Math.log(c), from + classes * classes, from + classes * (classes + 1));
+  }
+  return (
+    strength * (accuracy * Math.log(a) + (1 - accuracy) * Math.log(1 - a)) +
+    strength * (cannotTell * Math.log(c) + (1 - cannotTell) * Math.log(1 - c))
+  );
+}
+
+/**
+ * A full confusion matrix per worker (Dawid and Skene 1979), each row under a Dirichlet prior.
+ * `base` [worker][column][truth] holds the prior's means, `row` its strength in answers; strength 0 is maximum likelihood
+ * (a row without any count then falls back on its base).
+ */
+export function dawidSkene(classes: number, workers: number, base: Float64Array, row: number): WorkerModel {
+  const columns = classes + 1;
+  const total = new Float64Array(classes);
+  return {
+    learnsShares: true,
+    maximise(counts, logConfusion) {
+      let prior = 0;
+      for (let w = 0; w < workers; w++) {
+        const from = w * columns * classes;
+        total.fill(row);
+        for (let at = from, column = 0; column < columns; column++) {
+          for (let truth = 0; truth < classes; truth++, at++) total[truth] = total[truth]! + counts[at]!;
+        }
+        for (let at = from, column = 0; column < columns; column++) {
+          for (let truth = 0; truth < classes; truth++, at++) {
+            const mass = total[truth]!;
+            const share = mass > 1e-12 ? (counts[at]! + row * base[at]!) / mass : base[at]!;
+            const log = Math.log(Math.max(share, FLOOR));
+            logConfusion[at] = log;
+            prior += row * base[at]! * log;
+          }
+        }
+      }
+      return prior;
+    },
+  };
+}
+
+/**
+ * Means of the hierarchical prior of `dawidSkene`: each worker's own accuracy from the one-coin fit, with errors spread
+ * as all workers together spread theirs. So a sparse worker is a coin, and counts turn it into its own matrix.
+ */
+export function hierarchicalBase(
+  counts: Float64Array,
+  classes: number,
+  workers: number,
+  coin: CoinShape,
+): Float64Array {
+  const columns = classes + 1;
+  const width = classes * columns;
+  const pooled = new Float64Array(width);
+  for (let w = 0; w < workers; w++) for (let i = 0; i < width; i++) pooled[i] = pooled[i]! + counts[w * width + i]!;
+  // Shares of the wrong answers per truth, smoothed by one even answer; the chance of being right relative to the average per truth.
+  const spread = new Float64Array(width);
+  const easiness = new Float64Array(classes);
+  for (let truth = 0; truth < classes; truth++) {
+    let wrong = 0;
+    for (let column = 0; column < classes; column++) if (column !== truth) wrong += pooled[column * classes + truth]!;
+    const right = pooled[truth * classes + truth]!;
+    for (let column = 0; column < classes; column++) {
+      if (column !== truth)
+        spread[column * classes + truth] = (pooled[column * classes + truth]! + 1 / (classes - 1)) / (wrong + 1);
+    }
+    const accuracy = (right + coin.strength * coin.accuracy) / (right + wrong + coin.strength);
+    easiness[truth] = Math.log(accuracy / (1 - accuracy)) - Math.log(coin.accuracy / (1 - coin.accuracy));
+  }
+  const base = new Float64Array(workers * width);
+  for (let w = 0; w < workers; w++) {
+    const { right, wrong, unsure } = tally(counts, w, classes);
+    const accuracy = clamp((right + coin.strength * coin.accuracy) / (right + wrong + coin.strength));
+    const cannotTell = clamp((unsure + coin.strength * coin.cannotTell) / (right + wrong + unsure + coin.strength));
+    const logit = Math.log(accuracy / (1 - accuracy));
+    for (let truth = 0; truth < classes; truth++) {
+      const a = 1 / (1 + Math.exp(-(logit + easiness[truth]!)));
+      for (let column = 0; column < classes; column++) {
+        const share = column === truth ? a : (1 - a) * spread[column * classes + truth]!;
+        base[w * width + column * classes + truth] = (1 - cannotTell) * share;
+      }
+      base[w * width + classes * classes + truth] = cannotTell;
+    }
+  }
+  return base;
+}
+
+function clamp(p: number): number {
+  return Math.min(Math.max(p, 1e-6), 1 - 1e-6);
+}
