@@ -42,7 +42,7 @@ class Dataset:
 
 def read(folder: Path) -> Dataset:
     """`dataset.json` of a channel, items sorted by id. Raises BadInput: labels outside the classes, one class, ..."""
-    return from_document(documents.read(folder / "dataset.json", "dataset-version"))
+    return from_document(documents.read(folder / "dataset.json", "dataset"))
 
 
 def from_document(document: dict) -> Dataset:

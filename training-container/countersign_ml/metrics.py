@@ -95,3 +95,14 @@ def risk_coverage(confidence: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, 
     order = np.argsort(-confidence, kind="stable")
     kept = np.arange(1, len(hit) + 1)
     return kept / len(hit), np.cumsum(~hit[order].astype(bool)) / kept
+
+
+def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Two-sided exact p-value; only where every image is a group of its own."""
+    from statsmodels.stats.contingency_tables import mcnemar as test
+
+    table = [
+        [int((ours & theirs).sum()), int((ours & ~theirs).sum())],
+        [int((~ours & theirs).sum()), int((~ours & ~theirs).sum())],
+    ]
+    return float(test(table, exact=True).pvalue)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import calibration, contract, documents, embed, metrics, probe, shards, small_cnn
+from . import calibration, contract, documents, embed, metrics, neighbours, probe, shards, small_cnn
 from .backbones import Prepare
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
@@ -214,7 +214,7 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
     }
     documents.write(folder / "cv-predictions.json", predictions)
     reference = {"embeddings": trained.reference.astype(np.float16), "ids": np.array(data.ids), "labels": data.hard}
-    np.savez(folder / "reference.npz", **reference)
+    np.savez(folder / "reference.npz", **reference, threshold=neighbours.threshold(trained.reference, data.groups))
     if trained.validation_head is not None:
         head = trained.validation_head
         np.savez(folder / "validation-head.npz", weight=head.weight, bias=head.bias)

@@ -1,0 +1,206 @@
+"""`evaluate`: one look at the sealed test -> evaluation.json, predictions.json, mistakes, charts.
+
+Inputs (processing job): `model`, `truth` (test.json), `shards`; optional `champion`, a second model judged on the same
+images. Images that a model can't decode count as wrong: production would see them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn import metrics as sk
+
+from . import contract, documents, metrics, plots, shards
+from .contract import BadInput
+from .images import Undecodable
+from .runtime import Model
+
+WORST = 24
+"""Mistakes shown as images."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's answers to the test images, in their order."""
+
+    probabilities: np.ndarray
+    """(n, classes); uniform where the image could not be decoded."""
+    decodable: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.probabilities.argmax(axis=1)
+
+    def hit(self, truth: np.ndarray) -> np.ndarray:
+        return (self.predicted == truth) & self.decodable
+
+
+def main() -> None:
+    truth = documents.read(contract.processing_input("truth") / "test.json", "test-truth")
+    model = Model(contract.unpacked(contract.processing_input("model"), "model"))
+    if not truth["items"]:
+        raise BadInput("test.json holds no image: the sealed test is empty; raise the test share or admit more images")
+    items = sorted(truth["items"], key=lambda item: item["sha256"])
+    files = shards.load(contract.processing_input("shards"), {item["sha256"] for item in items})
+    champion_folder = contract.optional_processing_input("champion")
+    champion = Model(contract.unpacked(champion_folder, "champion")) if champion_folder else None
+    out = contract.processing_output_dir()
+    judged = judge(model, truth["classes"], items, files, "evaluate")
+    rival = judge(champion, truth["classes"], items, files, "evaluate champion") if champion else None
+    evaluation = report(model, truth["classes"], items, judged, rival, champion)
+    documents.write(out / "evaluation.json", evaluation, "evaluation")
+    write_predictions(out, truth["classes"], items, judged, rival)
+    write_mistakes(out, evaluation["mistakes"], files)
+    write_charts(out, truth["classes"], items, judged, evaluation, model.facts["abstainThreshold"])
+    found = evaluation["accuracy"]
+    print(f"accuracy {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n = {len(items)}", flush=True)
+
+
+def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, bytes], step: str) -> Judged:
+    """Answers in the truth's class order; a class that the model doesn't know has probability 0."""
+    columns = [model.classes.index(name) if name in model.classes else None for name in classes]
+    if all(column is None for column in columns):
+        raise BadInput(
+            f"the model knows none of the test's classes (model: {', '.join(model.classes)}; test: {', '.join(classes)}); "
+            "evaluate a model that was trained for this class set"
+        )
+    probabilities = np.full((len(items), len(classes)), 1 / len(classes))
+    decodable = np.ones(len(items), dtype=bool)
+    progress = contract.Progress(step, len(items))
+    for row, item in enumerate(items):
+        try:
+            found = model.predict(files[item["sha256"]]).probabilities
+            probabilities[row] = [0.0 if column is None else found[column] for column in columns]
+        except Undecodable:
+            decodable[row] = False
+        progress.at(row + 1)
+    return Judged(probabilities, decodable)
+
+
+def report(
+    model: Model, classes: list[str], items: list[dict], judged: Judged, rival: Judged | None, champion: Model | None
+) -> dict:
+    """The evaluation document, schema `evaluation`."""
+    truth = np.array([classes.index(item["label"]) for item in items])
+    groups = np.unique([item["group"] for item in items], return_inverse=True)[1]
+    hit, confidence = judged.hit(truth), judged.probabilities.max(axis=1)
+    counts = np.bincount(truth, minlength=len(classes))
+    present = np.nonzero(counts)[0]
+    predicted = np.where(judged.decodable, judged.predicted, -1)
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        truth, predicted, labels=range(len(classes)), zero_division=0
+    )
+    clipped = judged.probabilities.clip(1e-12)
+    clipped /= clipped.sum(axis=1, keepdims=True)
+    one_hot = np.eye(len(classes))[truth]
+    matrix = sk.confusion_matrix(truth[judged.decodable], judged.predicted[judged.decodable], labels=range(len(classes)))
+    document = {
+        "schemaVersion": 1,
+        "classes": classes,
+        "n": len(items),
+        "groups": int(groups.max() + 1),
+        "accuracy": metrics.share(hit, groups),
+        "balancedAccuracy": float(recall[present].mean()),
+        "macroF1": float(f1[present].mean()),
+        "weightedF1": float((f1 * counts).sum() / counts.sum()),
+        "logLoss": float(-np.log(clipped[np.arange(len(truth)), truth]).mean()),
+        "brier": float(((judged.probabilities - one_hot) ** 2).sum(axis=1).mean()),
+        "ece": metrics.calibration_error(confidence, hit)[0],
+        "majorityClass": {"label": classes[int(counts.argmax())], "accuracy": float(counts.max() / len(truth))},
+        "perClass": [
+            {
+                "label": name,
+                "n": int(counts[k]),
+                "precision": float(precision[k]),
+                "precisionInterval": metrics.share(hit[predicted == k], groups[predicted == k])
+                if (predicted == k).any()
+                else metrics.wilson(0, 0),
+                "recall": metrics.share(hit[truth == k], groups[truth == k]) if counts[k] else metrics.wilson(0, 0),
+                "f1": float(f1[k]),
+            }
+            for k, name in enumerate(classes)
+        ],
+        "confusion": matrix.tolist(),
+        "undecodable": int((~judged.decodable).sum()),
+        "mistakes": worst_mistakes(classes, items, truth, judged, hit),
+        "champion": None,
+        "modelSha256": model.sha256,
+        "modelDigest": model.digest,
+        **ranking(truth, judged.probabilities, present),
+    }
+    if rival is not None and champion is not None:
+        theirs = rival.hit(truth)
+        document["champion"] = metrics.paired(hit, theirs, groups) | {
+            "accuracy": metrics.share(theirs, groups),
+            "modelSha256": champion.sha256,
+            "mcnemar": metrics.mcnemar(hit, theirs) if groups.max() + 1 == len(items) else None,
+        }
+    return document
+
+
+def ranking(truth: np.ndarray, probabilities: np.ndarray, present: np.ndarray) -> dict:
+    """Areas under the ROC and precision-recall curves, each class against the rest, averaged; null with one class."""
+    if len(present) < 2:
+        return {"rocAuc": None, "prAuc": None}
+    areas = [
+        (sk.roc_auc_score(truth == k, probabilities[:, k]), sk.average_precision_score(truth == k, probabilities[:, k]))
+        for k in present
+    ]
+    roc, precision_recall = np.mean(areas, axis=0)
+    return {"rocAuc": float(roc), "prAuc": float(precision_recall)}
+
+
+def worst_mistakes(classes, items, truth, judged: Judged, hit) -> list[dict]:
+    """The surest wrong answers first."""
+    confidence = judged.probabilities.max(axis=1)
+    order = [k for k in np.argsort(-confidence, kind="stable") if not hit[k]]
+    return [
+        {
+            "sha256": items[k]["sha256"],
+            "truth": classes[truth[k]],
+            "predicted": classes[judged.predicted[k]],
+            "confidence": float(min(1.0, confidence[k])),
+        }
+        for k in order[:WORST]
+    ]
+
+
+def write_predictions(out: Path, classes: list[str], items: list[dict], judged: Judged, rival: Judged | None) -> None:
+    rows = []
+    for k, item in enumerate(items):
+        row = {
+            "sha256": item["sha256"],
+            "truth": item["label"],
+            "predicted": classes[judged.predicted[k]],
+            "confidence": float(judged.probabilities[k].max()),
+        }
+        if rival is not None:
+            row["champion"] = classes[rival.predicted[k]]
+        rows.append(row)
+    documents.write(out / "predictions.json", rows)
+
+
+def write_mistakes(out: Path, mistakes: list[dict], files: dict[str, bytes]) -> None:
+    documents.write(out / "mistakes.json", mistakes)
+    folder = out / "mistakes"
+    folder.mkdir(exist_ok=True)
+    for mistake in mistakes:
+        data = files[mistake["sha256"]]
+        kind = "png" if data[:4] == b"\x89PNG" else "webp" if data[8:12] == b"WEBP" else "jpg"
+        (folder / f"{mistake['sha256']}.{kind}").write_bytes(data)
+
+
+def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, threshold: float) -> None:
+    truth = np.array([classes.index(item["label"]) for item in items])
+    hit, confidence = judged.hit(truth), judged.probabilities.max(axis=1)
+    error, bins = metrics.calibration_error(confidence, hit)
+    coverage, risk = metrics.risk_coverage(confidence, hit)
+    charts = {
+        "confusion": plots.confusion(np.array(evaluation["confusion"]), classes),
+        "reliability": plots.reliability(bins, error),
+        "risk-coverage": plots.risk_coverage(coverage, risk, float((confidence >= threshold).mean())),
+    }
+    for name, svg in charts.items():
+        (out / f"{name}.svg").write_text(svg, encoding="utf-8")

@@ -1,0 +1,64 @@
+"""A trained model under ONNX Runtime: bytes in, prediction out. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from . import documents
+from .contract import BadInput
+from .images import MAX_PIXELS, decode
+
+ABSENT_PROBABILITY_FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Prediction:
+    logits: np.ndarray
+    probabilities: np.ndarray
+    """(classes,) after temperature."""
+    embedding: np.ndarray
+
+
+class Model:
+    """An unpacked model folder (model.onnx, model.json). Raises BadInput where the two don't belong together."""
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        self.folder = folder
+        self.facts = documents.read(folder / "model.json", "training-result")
+        self.classes: list[str] = self.facts["classes"]
+        file = folder / "model.onnx"
+        if not file.is_file():
+            raise BadInput(f"model.onnx is missing beside model.json in {folder.name}/; take the train job's model.tar.gz")
+        self.sha256 = documents.file_sha256(file)
+        if self.sha256 != self.facts["onnxSha256"]:
+            raise BadInput(
+                f"model.onnx has sha256 {self.sha256[:12]}..., model.json says {self.facts['onnxSha256'][:12]}...; "
+                "the model was changed after training, take it from the job again"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    @property
+    def digest(self) -> str:
+        return str(self.facts.get("digest", self.sha256))
+
+    def predict(self, data: bytes, max_pixels: int = MAX_PIXELS) -> Prediction:
+        """Raises images.Undecodable."""
+        return self.predict_pixels(decode(data, self.facts["inputSize"], max_pixels))
+
+    def predict_pixels(self, pixels: np.ndarray) -> Prediction:
+        """`pixels`: uint8 (height, width, 3)."""
+        logits, embedding = self.session.run(["logits", "embedding"], {"image": pixels[None]})
+        return Prediction(logits[0], softmax(logits[0] / self.facts["temperature"]), embedding[0])
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp((logits - logits.max()).astype(np.float64))
+    return shifted / shifted.sum()
