@@ -1,0 +1,149 @@
+import type { Lot, LotStatus } from "../../schemas/lot.ts";
+import { Verdict } from "../../schemas/lot.ts";
+import type { Ports } from "../ports.ts";
+import { readDocument } from "./documents.ts";
+import { objectKeys, recordKeys } from "./keys.ts";
+import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
+
+export { type Lease, leaseItems } from "./leases.ts";
+export { LotRefusedError, type RefusalReason } from "./lot-records.ts";
+export { type Refusal, reviseAnswer, type Submission, type SubmittedAnswer, submitAnswers } from "./submissions.ts";
+
+/** A lot as its vendor and the vendor's annotators see it: no purposes, no gold, no other vendor. */
+export interface OpenLot {
+  lot: string;
+  round: number;
+  items: number;
+  answered: number;
+  dueAt: string;
+  status: LotStatus;
+  pricePerAnswerMicros: number;
+  wave: number;
+  cycle: number;
+}
+
+/** Lots of a vendor that wait for answers now, in order of due date, then name. */
+export async function openLots(
+  ports: Pick<Ports, "records">,
+  { campaign, vendor }: { campaign: string; vendor: string },
+): Promise<OpenLot[]> {
+  const lots: OpenLot[] = [];
+  for await (const { body } of everyRecord<VendorLot>(
+    ports.records,
+    recordKeys.vendorLot(campaign, vendor, "").pk,
+    "lot#",
+  )) {
+    if (!body.open) continue;
+    const found = await findLot(ports, campaign, body.lot);
+    if (found === undefined || found.lot.vendor !== vendor || found.lot.status !== "offered") continue;
+    const { lot, round, items, answered, dueAt, status, pricePerAnswerMicros, wave, cycle } = found.lot;
+    lots.push({ lot, round, items, answered, dueAt: dueAt ?? "", status, pricePerAnswerMicros, wave, cycle });
+  }
+  return lots.sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : a.lot < b.lot ? -1 : 1));
+}
+
+/** One inspection as its vendor may see it: how many were wrong and which classes were mixed up; never which images. */
+export interface BoardVerdict {
+  round: number;
+  verdict: Verdict["verdict"];
+  sampleSize: number;
+  acceptanceNumber: number;
+  defects: number;
+  confused: { said: string; truth: string; count: number }[];
+  undecided: number;
+  reasons: string[];
+}
+export interface BoardLot {
+  lot: string;
+  cycle: number;
+  wave: number;
+  round: number;
+  status: LotStatus | "given-away";
+  items: number;
+  answered: number;
+  pricePerAnswerMicros: number;
+  offeredAt?: string;
+  dueAt?: string;
+  deliveredAt?: string;
+  closedAt?: string;
+  verdicts: BoardVerdict[];
+}
+
+/** Every lot that a vendor has or had, newest wave first, with the evidence for rework. */
+export async function vendorBoard(
+  ports: Pick<Ports, "records" | "objects">,
+  { campaign, vendor }: { campaign: string; vendor: string },
+): Promise<BoardLot[]> {
+  const board: BoardLot[] = [];
+  for await (const { body } of everyRecord<VendorLot>(
+    ports.records,
+    recordKeys.vendorLot(campaign, vendor, "").pk,
+    "lot#",
+  )) {
+    const found = await findLot(ports, campaign, body.lot);
+    if (found === undefined) continue;
+    const { lot } = found;
+    const lastRound = body.toRound ?? lot.round;
+    const verdicts = await verdictsOf(ports, lot, body.fromRound, lastRound);
+    const own = body.toRound === undefined;
+    board.push({
+      lot: lot.lot,
+      cycle: lot.cycle,
+      wave: lot.wave,
+      round: lastRound,
+      status: own ? lot.status : "given-away",
+      items: lot.items,
+      answered: own ? lot.answered : lot.items,
+      pricePerAnswerMicros: lot.pricePerAnswerMicros,
+      ...(own ? times(lot) : {}),
+      verdicts,
+    });
+  }
+  return board.sort((a, b) => b.cycle - a.cycle || b.wave - a.wave || (a.lot < b.lot ? -1 : 1));
+}
+
+function times({ offeredAt, dueAt, deliveredAt, closedAt }: Lot) {
+  return {
+    ...(offeredAt === undefined ? {} : { offeredAt }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+    ...(deliveredAt === undefined ? {} : { deliveredAt }),
+    ...(closedAt === undefined ? {} : { closedAt }),
+  };
+}
+
+async function verdictsOf(ports: Pick<Ports, "objects">, lot: Lot, from: number, to: number): Promise<BoardVerdict[]> {
+  const verdicts: BoardVerdict[] = [];
+  for (let round = from; round <= to; round += 1) {
+    const key = objectKeys.lotVerdict(lot.campaign, lot.lot, round);
+    if ((await ports.objects.head(key)) === undefined) continue;
+    const { verdict, sampleSize, acceptanceNumber, defects, undecided, reasons } = await readDocument(
+      ports.objects,
+      key,
+      Verdict,
+    );
+    verdicts.push({
+      round,
+      verdict,
+      sampleSize,
+      acceptanceNumber,
+      defects: defects.length,
+      confused: confusedClasses(defects),
+      undecided,
+      reasons,
+    });
+  }
+  return verdicts;
+}
+
+/** Which classes were taken for which, most frequent first. */
+export function confusedClasses(defects: Verdict["defects"]): { said: string; truth: string; count: number }[] {
+  const counts = new Map<string, { said: string; truth: string; count: number }>();
+  for (const { said, truth } of defects) {
+    const label = said.task === "class" ? said.label : "cannot tell";
+    const key = JSON.stringify([label, truth]);
+    const entry = counts.get(key) ?? { said: label, truth, count: 0 };
+    entry.count += 1;
+    counts.set(key, entry);
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count || (a.said + a.truth < b.said + b.truth ? -1 : 1));
+}
