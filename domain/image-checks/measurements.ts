@@ -1,0 +1,156 @@
+import { type Raster, shrink, toGray } from "./raster.ts";
+
+/** What the checks look at. Definitions as cleanvision's, so that numbers compare. */
+export interface Measurements {
+  /** sqrt(.241 R^2 + .691 G^2 + .068 B^2) / 255 of the mean colour, 0-1. */
+  brightness: number;
+  /** 5th and 99th percentile of the pixels' brightness, 0-1. */
+  brightness5: number;
+  brightness99: number;
+  /** Standard deviation of luma, 0-1. */
+  contrast: number;
+  /** Shannon entropy in bits of the histogram over all channels' values, as Pillow's `entropy()`. */
+  entropy: number;
+  /** Sharpness score 0-1: low is blurry. */
+  blur: number;
+  /** All pixels have R = G = B. */
+  grayscale: boolean;
+}
+
+const BRIGHTNESS_BINS = 4096;
+
+/**
+ * Measures a raster. `sourcePixels`: pixels of the full image when `raster` is a shrunk copy of it, because one part
+ * of the blur score grows with the number of pixels.
+ */
+export function measure(raster: Raster, sourcePixels = raster.width * raster.height): Measurements {
+  const gray = toGray(raster);
+  const histogram = grayHistogram(gray);
+  const colour = colourStatistics(raster, gray);
+  return {
+    ...colour,
+    contrast: deviation(histogram, gray.pixels.length) / 255,
+    blur: blurScore(gray, histogram, sourcePixels / gray.pixels.length),
+  };
+}
+
+function grayHistogram(gray: Raster): Float64Array {
+  const histogram = new Float64Array(256);
+  for (const value of gray.pixels) histogram[value] = (histogram[value] as number) + 1;
+  return histogram;
+}
+
+function colourStatistics(raster: Raster, gray: Raster): Omit<Measurements, "contrast" | "blur"> {
+  const { pixels } = raster;
+  const step = raster.channels;
+  const squares = new Uint32Array(BRIGHTNESS_BINS);
+  const values = new Uint32Array(768);
+  let neutral = true;
+  const [red, green, blue] = step === 3 ? [0, 1, 2] : [0, 0, 0];
+  for (let p = 0; p < pixels.length; p += step) {
+    const r = pixels[p + (red as number)] as number;
+    const g = pixels[p + (green as number)] as number;
+    const b = pixels[p + (blue as number)] as number;
+    values[r] = (values[r] as number) + 1;
+    values[256 + g] = (values[256 + g] as number) + 1;
+    values[512 + b] = (values[512 + b] as number) + 1;
+    if (r !== g || g !== b) neutral = false;
+    // Ranks survive the root, so the percentile is taken on squares; 65025 / 4096 makes bins of 16.
+    const bin = (0.241 * r * r + 0.691 * g * g + 0.068 * b * b) >> 4;
+    squares[bin] = (squares[bin] as number) + 1;
+  }
+  const count = gray.pixels.length;
+  const mean = (offset: number) => {
+    let sum = 0;
+    for (let v = 0; v < 256; v += 1) sum += v * (values[offset + v] as number);
+    return sum / count;
+  };
+  return {
+    brightness: perceived(mean(0), mean(256), mean(512)),
+    brightness5: percentile(squares, count, 0.05),
+    brightness99: percentile(squares, count, 0.99),
+    entropy: neutral ? entropy(values.subarray(0, 256)) : entropy(values),
+    grayscale: neutral,
+  };
+}
+
+function perceived(r: number, g: number, b: number): number {
+  return Math.sqrt(0.241 * r * r + 0.691 * g * g + 0.068 * b * b) / 255;
+}
+
+/** Brightness at a quantile of the pixels, to the width of a bin (under .008 where dark, .0005 where light). */
+function percentile(squares: Uint32Array, count: number, quantile: number): number {
+  const rank = quantile * (count - 1);
+  let below = 0;
+  for (let bin = 0; bin < squares.length; bin += 1) {
+    below += squares[bin] as number;
+    if (below > rank) return Math.min(1, Math.sqrt(bin * 16 + 8) / 255);
+  }
+  return 1;
+}
+
+function entropy(histogram: Uint32Array): number {
+  let total = 0;
+  for (const n of histogram) total += n;
+  let bits = 0;
+  for (const n of histogram) if (n > 0) bits -= (n / total) * Math.log2(n / total);
+  return bits;
+}
+
+/** Standard deviation of a value whose histogram is given. */
+function deviation(histogram: Float64Array, count: number): number {
+  let sum = 0;
+  let squares = 0;
+  for (let v = 0; v < histogram.length; v += 1) {
+    sum += v * (histogram[v] as number);
+    squares += v * v * (histogram[v] as number);
+  }
+  return Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
+}
+
+/**
+ * min(1 - exp(-.01 e) + s, 1): e is the standard deviation of edges at <= 64 px; s = 1 - exp(-.01 d), 0 when <= .18,
+ * d the standard deviation of the gray histogram's counts (few gray levels make it large: drawings aren't blurry).
+ */
+function blurScore(gray: Raster, histogram: Float64Array, pixelsPerPixel: number): number {
+  let squares = 0;
+  for (const n of histogram) squares += n * n;
+  const mean = gray.pixels.length / 256;
+  const spread = Math.sqrt(Math.max(0, squares / 256 - mean * mean)) * pixelsPerPixel;
+  const few = 1 - Math.exp(-0.01 * spread);
+  return Math.min(1 - Math.exp(-0.01 * edgeDeviation(gray)) + (few <= 0.18 ? 0 : few), 1);
+}
+
+/** Standard deviation of |8 x centre - neighbours| clipped to 0-255, borders copied: Pillow's FIND_EDGES. */
+function edgeDeviation(gray: Raster): number {
+  const ratio = Math.max(gray.width, gray.height) / 64;
+  const small =
+    ratio > 1
+      ? shrink(gray, Math.max(1, Math.floor(gray.width / ratio)), Math.max(1, Math.floor(gray.height / ratio)))
+      : gray;
+  const { pixels, width, height } = small;
+  let sum = 0;
+  let squares = 0;
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const i = y * width + x;
+      let value = pixels[i] as number;
+      if (x > 0 && y > 0 && x < width - 1 && y < height - 1) {
+        const around =
+          (pixels[i - width - 1] as number) +
+          (pixels[i - width] as number) +
+          (pixels[i - width + 1] as number) +
+          (pixels[i - 1] as number) +
+          (pixels[i + 1] as number) +
+          (pixels[i + width - 1] as number) +
+          (pixels[i + width] as number) +
+          (pixels[i + width + 1] as number);
+        value = Math.min(255, Math.max(0, 8 * value - around));
+      }
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const count = width * height;
+  return Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
+}
