@@ -4,8 +4,8 @@ import { AnswerValue } from "./answer.ts";
 import { Approval } from "./approval.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Statement } from "./ledger.ts";
-import type { Question } from "./member.ts";
-import { Role } from "./member.ts";
+import type { LotStatus } from "./lot.ts";
+import { type Member, type Question, Role } from "./member.ts";
 import { CampaignName, Sha256, Slug } from "./names.ts";
 import type { CycleRecord } from "./state.ts";
 
@@ -89,7 +89,11 @@ export interface OpenLot {
   round: number;
   items: number;
   answered: number;
-  dueAt?: string;
+  dueAt: string;
+  status: LotStatus;
+  pricePerAnswerMicros: number;
+  wave: number;
+  cycle: number;
 }
 export interface Lease {
   round: number;
@@ -97,26 +101,38 @@ export interface Lease {
   guidelineVersion: number;
   items: { item: string; url: string }[];
 }
+export interface Reviewed {
+  accepted: number;
+  refused: { task: string; reason: string }[];
+  done: string[];
+}
 export interface Submitted {
   accepted: number;
   refused: { item: string; reason: string }[];
   delivered: boolean;
 }
-export interface ReviewTask {
+export interface ReviewImage {
   task: string;
   url: string;
 }
-export interface BoardDefect {
-  item: string;
-  said: AnswerValue;
-  truth: string;
-  url: string;
+/** One inspection as its vendor may see it: how many were wrong and which classes were mixed up; never which images. */
+export interface BoardVerdict {
+  round: number;
+  verdict: "accept" | "rework" | "reassign";
+  sampleSize: number;
+  acceptanceNumber: number;
+  defects: number;
+  confused: { said: string; truth: string; count: number }[];
+  undecided: number;
+  reasons: string[];
 }
 /** One lot as its vendor sees it. */
 export interface BoardLot {
   lot: string;
-  status: string;
+  cycle: number;
+  wave: number;
   round: number;
+  status: LotStatus | "given-away";
   items: number;
   answered: number;
   pricePerAnswerMicros: number;
@@ -124,8 +140,7 @@ export interface BoardLot {
   dueAt?: string;
   deliveredAt?: string;
   closedAt?: string;
-  /** Why the last round came back, with the images: only while there is rework to do or the lot was lost. */
-  rework?: { reasons: string[]; defects: BoardDefect[] };
+  verdicts: BoardVerdict[];
 }
 export interface VendorBoard {
   campaign: string;
@@ -188,7 +203,11 @@ export interface WatchView {
   classes: string[];
   currency: string;
   budgetMicros: number;
-  spent: { kind: string; party: string; units: number; amountMicros: number }[];
+  spent: {
+    micros: number;
+    byKind: { kind: string; units: number; amountMicros: number }[];
+    byVendor: { vendor: string; amountMicros: number }[];
+  };
   queue: number;
   cycles: CycleRecord[];
   execution?: { name: string; status: string; startedAt: string; stoppedAt?: string };
@@ -196,9 +215,13 @@ export interface WatchView {
   lots: WatchLot[];
   quality: QualityPoint[];
   models: { cycle: number; accuracy: { value: number; low: number; high: number }; outcome: string }[];
-  release?: unknown;
+  release: {
+    champion?: { version: string; cycle: number; since: string };
+    candidate?: { version: string; cycle: number; share: number };
+    history: { version: string; cycle: number; outcome: string; reason: string; at: string }[];
+  };
   questions: Question[];
-  members: { id: string; role: Role; subject: string; vendor?: string; invitedAt: string; revokedAt?: string }[];
+  members: Omit<Member, "campaign" | "epoch">[];
   vendors: string[];
   mayAct: boolean;
 }

@@ -1,0 +1,63 @@
+import { Hono } from "hono";
+import { Slug } from "../../schemas/names.ts";
+import { AnswersRequest, LeaseRequest, QuestionRequest, ReviseRequest } from "../../schemas/portal.ts";
+import { leaseItems, openLots, reviseAnswer, submitAnswers } from "../store/lots.ts";
+import type { Session } from "../store/members.ts";
+import { askQuestion, questions } from "../store/questions.ts";
+import { only } from "./access.ts";
+import { guideOf } from "./guide.ts";
+import type { ImageLinks } from "./image-links.ts";
+import { type ApiOptions, inForm, type PortalEnv, readBody } from "./portal.ts";
+
+/** What annotators do: see their vendor's lots, take images, answer, ask. Who they are comes from the session alone. */
+export function annotateRoutes(options: ApiOptions, images: ImageLinks): Hono<PortalEnv> {
+  const { ports } = options;
+  const routes = new Hono<PortalEnv>();
+  routes.use(only(options, "annotator"));
+
+  routes.get("/guide", async (c) => {
+    const { campaign, vendor } = worker(c.get("session"));
+    return c.json(await guideOf(ports, campaign, await questions(ports, campaign, vendor)));
+  });
+
+  routes.get("/lots", async (c) => {
+    const { campaign, vendor } = worker(c.get("session"));
+    return c.json(await openLots(ports, { campaign, vendor }));
+  });
+
+  routes.post("/lots/:lot/lease", async (c) => {
+    const { count } = await readBody(c, LeaseRequest);
+    const lot = inForm(Slug, c.req.param("lot"), "the lot");
+    const session = c.get("session");
+    const who = worker(session);
+    const { items, ...lease } = await leaseItems(ports, { ...who, lot, count });
+    const links = items.map(async ({ item, image }) => ({
+      item,
+      url: await images.link(session, who.campaign, image),
+    }));
+    return c.json({ ...lease, items: await Promise.all(links) });
+  });
+
+  routes.post("/lots/:lot/answers", async (c) => {
+    const { round, answers } = await readBody(c, AnswersRequest);
+    const lot = inForm(Slug, c.req.param("lot"), "the lot");
+    return c.json(await submitAnswers(ports, { ...worker(c.get("session")), lot, round, answers }));
+  });
+
+  routes.post("/lots/:lot/revise", async (c) => {
+    const { round, item, value, seconds } = await readBody(c, ReviseRequest);
+    const lot = inForm(Slug, c.req.param("lot"), "the lot");
+    return c.json(await reviseAnswer(ports, { ...worker(c.get("session")), lot, round, item, value, seconds }));
+  });
+
+  routes.post("/questions", async (c) => {
+    const asked = await readBody(c, QuestionRequest);
+    return c.json(await askQuestion(ports, { ...worker(c.get("session")), ...asked }));
+  });
+
+  return routes;
+}
+
+function worker({ member }: Session): { campaign: string; vendor: string; annotator: string } {
+  return { campaign: member.campaign, vendor: member.vendor ?? "", annotator: member.subject };
+}

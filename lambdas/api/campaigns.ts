@@ -1,0 +1,122 @@
+import { Hono } from "hono";
+import { Sha256 } from "../../schemas/names.ts";
+import {
+  CampaignQuery,
+  type CampaignSummary,
+  InviteRequest,
+  ReplyRequest,
+  RevokeRequest,
+  StatusRequest,
+} from "../../schemas/portal.ts";
+import { BadInputError } from "../stage.ts";
+import { pendingApproval } from "../store/approvals.ts";
+import { readCampaign, readCycle } from "../store/campaigns.ts";
+import { imageHistory } from "../store/image-history.ts";
+import { recordKeys } from "../store/keys.ts";
+import { AccessError, invite, members, revoke } from "../store/members.ts";
+import { replyTo } from "../store/questions.ts";
+import { setStatus } from "../store/status.ts";
+import { campaignOf, only } from "./access.ts";
+import type { ImageLinks } from "./image-links.ts";
+import { type ApiOptions, inForm, type PortalContext, type PortalEnv, readBody } from "./portal.ts";
+import { watchView } from "./watch.ts";
+
+/** What the data team (and, reading only, the owner) sees of its campaigns, and the few things it may do there. */
+export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<PortalEnv> {
+  const { ports } = options;
+  const routes = new Hono<PortalEnv>();
+  routes.use(only(options, "data-team", "owner"));
+
+  const asked = (c: PortalContext) => {
+    const { campaign } = inForm(CampaignQuery, { campaign: c.req.param("campaign") }, "the address");
+    return campaignOf(c.get("session"), campaign);
+  };
+  const teamOnly = (c: PortalContext) => {
+    const { member } = c.get("session");
+    if (member.role !== "data-team")
+      throw new AccessError("wrong-role", `this is for data-team; you are signed in as ${member.role}`);
+    return { campaign: asked(c), by: member.subject };
+  };
+
+  routes.get("/", async (c) => {
+    const { campaign } = c.get("session").member;
+    const names = campaign === "*" ? await campaignNames(options) : [campaign];
+    return c.json(await Promise.all(names.map((name) => summary(options, name))));
+  });
+
+  routes.get("/:campaign", async (c) => c.json(await watchView(options, c.get("session"), asked(c))));
+
+  routes.get("/:campaign/images/:image", async (c) => {
+    const image = inForm(Sha256, c.req.param("image"), "the image");
+    const campaign = asked(c);
+    return c.json({
+      image,
+      url: (await images.catalogue(campaign))?.places.has(image)
+        ? await images.link(c.get("session"), campaign, image)
+        : null,
+      events: await imageHistory(ports, campaign, image),
+    });
+  });
+
+  routes.post("/:campaign/status", async (c) => {
+    const { campaign } = teamOnly(c);
+    const { status } = await readBody(c, StatusRequest);
+    await setStatus(ports, campaign, status);
+    return c.json({ campaign, status });
+  });
+
+  routes.post("/:campaign/invitations", async (c) => {
+    const { campaign } = teamOnly(c);
+    const body = await readBody(c, InviteRequest);
+    const { agreement } = await readCampaign(ports, campaign);
+    if (body.vendor !== undefined && !agreement.vendors.some(({ id }) => id === body.vendor)) {
+      throw new BadInputError(
+        `"${body.vendor}" is no vendor of "${campaign}"; its vendors are ${agreement.vendors.map(({ id }) => id).join(", ")}`,
+      );
+    }
+    const { vendor, ...rest } = body;
+    const secret = await invite(ports, { campaign, ...rest, ...(vendor === undefined ? {} : { vendor }) });
+    return c.json({ link: `${options.origin()}/join#${secret}` });
+  });
+
+  routes.post("/:campaign/revocations", async (c) => {
+    const { campaign } = teamOnly(c);
+    const { member } = await readBody(c, RevokeRequest);
+    if (!(await members(ports, campaign)).some(({ id }) => id === member))
+      throw new BadInputError(`"${member}" is no member of "${campaign}"`);
+    const { revokedAt } = await revoke(ports, member);
+    return c.json({ member, revokedAt });
+  });
+
+  routes.post("/:campaign/replies", async (c) => {
+    const { campaign, by } = teamOnly(c);
+    return c.json(await replyTo(ports, campaign, { ...(await readBody(c, ReplyRequest)), by }));
+  });
+
+  return routes;
+}
+
+async function campaignNames({ ports }: ApiOptions): Promise<string[]> {
+  const names: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await ports.records.query(recordKeys.campaigns("").pk, after === undefined ? {} : { after });
+    names.push(...page.items.map(({ sk }) => sk));
+    after = page.next;
+  } while (after !== undefined);
+  return names;
+}
+
+async function summary({ ports }: ApiOptions, campaign: string): Promise<CampaignSummary> {
+  const { head } = await readCampaign(ports, campaign);
+  const last = head.cycles === 0 ? undefined : await readCycle(ports, campaign, head.cycles);
+  return {
+    campaign,
+    status: head.status,
+    cycles: head.cycles,
+    openCycle: head.openCycle,
+    waiting: head.queue.length,
+    ...(last === undefined ? {} : { lastOutcome: last.outcome }),
+    needsDecision: (await pendingApproval(ports, campaign)) !== undefined,
+  };
+}
