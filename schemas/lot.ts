@@ -71,7 +71,8 @@ export type ReviewItem = z.infer<typeof ReviewItem>;
 
 /** A lot's inspection: sample, plan and verdict with its reasons as data. */
 export const Verdict = z.strictObject({
-  verdict: z.enum(["accept", "rework", "reassign"]),
+  /** `reject`: rejected for good, after rework and reassignment. */
+  verdict: z.enum(["accept", "rework", "reassign", "reject"]),
   sampleSize: z.int().min(0),
   acceptanceNumber: z.int().min(0),
   defects: z.array(z.strictObject({ image: Sha256, item: Slug, said: AnswerValue, truth: z.string() })),
