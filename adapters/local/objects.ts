@@ -117,11 +117,13 @@ export async function folderObjects(folder: string, options: { quotaBytes?: numb
       const draftPath = await draft(key, bytes);
       try {
         mkdirSync(dirname(target), { recursive: true });
+        const before = condition === "absent" ? 0 : ((await orMissing(stat(target)))?.size ?? 0);
         if (condition === "absent") await link(draftPath, target);
         else publish(draftPath, target, key, condition);
-        used += bytes.length;
+        used += bytes.length - before;
       } catch (error) {
-        if (codeOf(error) === "EEXIST" && condition === "absent") throw new ConflictError(`${key} is there already`);
+        if (codeOf(error) === "EEXIST" && (await orMissing(stat(target)))?.isFile())
+          throw new ConflictError(`${key} is there already`);
         if (["EEXIST", "ENOTDIR", "EISDIR", "ENOTEMPTY"].includes(codeOf(error) ?? "")) {
           throw new TypeError(
             `${key} can't be an object: another object is its folder, or it is another object's folder`,
