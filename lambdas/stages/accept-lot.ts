@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { stage } from "../stage.ts";
+import { countAnswers } from "../store/answers.ts";
+import { lotAgreement, readLot } from "../store/lot-records.ts";
+import { moveLot } from "../store/lot-steps.ts";
+
+/** The lot's answers count, and each is owed exactly once. */
+export const acceptLot = stage({
+  name: "accept-lot",
+  input: z.strictObject({ lot: z.string(), campaign: z.string() }),
+  output: z.strictObject({ lot: z.string(), answers: z.int() }),
+  async run({ lot: name, campaign }, ports) {
+    const { lot } = await readLot(ports, campaign, name);
+    const { currency } = await lotAgreement(ports, lot);
+    const answers = await countAnswers(ports, lot, currency);
+    await moveLot(ports, campaign, name, (before) => (before.status === "in-review" ? { lot: { ...before, status: "accepted" } } : undefined));
+    return { lot: name, answers };
+  },
+});
