@@ -1,0 +1,43 @@
+import { BadInputError } from "../lambdas/stage.ts";
+import { commands } from "../local/commands.ts";
+import { Host } from "../local/host.ts";
+import { readHostFile } from "../local/work-folder.ts";
+import { isEmptyWork } from "./run.ts";
+
+/**
+ * Carries out a command: in the given host, else in the host that is at home in the folder (over loopback), else in a
+ * host opened for it. With `onlyRunning`, undefined where none runs. Throws BadInputError where the folder is empty.
+ */
+export async function ask(
+  work: string,
+  name: string,
+  args: Record<string, unknown>,
+  host?: Host,
+  options: { onlyRunning?: boolean } = {},
+): Promise<unknown> {
+  if (host !== undefined) return (commands[name] as (typeof commands)[string])(host, args);
+  const there = readHostFile(work);
+  if (there !== undefined) {
+    const answer = await fetch(`${there.url}/host/command`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${there.secret}`, "content-type": "application/json" },
+      body: JSON.stringify({ name, args }),
+    }).catch(() => undefined);
+    if (answer?.ok) return ((await answer.json()) as { result: unknown }).result;
+    if (answer?.status === 400) {
+      const { error, message } = (await answer.json()) as { error: string; message: string };
+      throw error === "BadInputError" ? new BadInputError(message) : Object.assign(new Error(message), { name: error });
+    }
+    // Nobody answers there any more: the host died, and its file stayed.
+  }
+  if (options.onlyRunning === true) return undefined;
+  if (name === "stop") throw new BadInputError(`no host runs in ${work}`);
+  if (await isEmptyWork(work))
+    throw new BadInputError(`there is nothing in ${work} yet; start with "run", or name the folder with --work`);
+  const own = await Host.open({ work, time: "real" });
+  try {
+    return await (commands[name] as (typeof commands)[string])(own, args);
+  } finally {
+    await own.close();
+  }
+}

@@ -1,0 +1,31 @@
+export const HELP = `countersign: images in, bought and inspected labels, an approved and live classifier out.
+
+  npm start                         opens the studio on what is there; if nothing is, runs a sample campaign on parts
+                                    that the program draws, up to the owner's approval in the browser
+  npm start -- --unattended         the same, and approves by itself (recorded as automatic)
+
+  npm start -- run <folder|campaign.yaml>
+      --classes a,b,c               the classes (with --truth folders: the sub-folders' names)
+      --truth folders               sub-folders name the truth that simulated people err around; the run is scored by it
+      --vendors simulated|portal    who answers: simulated people (default with --truth), or people in the browser
+      --approve ask|auto            ask in the browser (default), or approve when every gate passes
+      --weights DIR                 pretrained weights: <architecture>/model.safetensors and manifest.json
+                                    (else $COUNTERSIGN_WEIGHTS, else what timm can fetch from its hub)
+      --name NAME  --seed N  --budget AMOUNT
+      --json                        the last line of standard output is one JSON object
+  npm start -- add <folder> --to <campaign>        another intake: the next cycle
+  npm start -- status                              every campaign: where it stands, what it waits for
+  npm start -- where <image> [--campaign NAME]     everything that happened to one image (a file's name or its sha256)
+  npm start -- vendor invite <campaign> <who> --role annotator|vendor|expert|owner|data-team [--vendor ID]
+  npm start -- vendor revoke <campaign> <who>
+  npm start -- campaign pause|resume|cancel <campaign>
+  npm start -- campaign amend <campaign.yaml>
+  npm start -- statement <campaign> <vendor>
+  npm start -- predict <endpoint> <image...>
+  npm start -- check <file.asl.json...>            lints workflow definitions
+  npm start -- stop                                ends the host that works in the folder
+
+Everywhere:  --work DIR (default .countersign)   --port N   --bind ADDRESS (default 127.0.0.1)   --json
+Ctrl-C leaves a state that the same command, or a plain "npm start", takes up again.
+Exit codes: 0 done, 1 a defect of ours or of the machine, 2 wrong input, 3 the cycle ended without a live model,
+4 the work folder is in use, 130 interrupted.`;

@@ -1,0 +1,287 @@
+import { resolve } from "node:path";
+import { BadInputError } from "../lambdas/stage.ts";
+import { Host } from "../local/host.ts";
+import type { Summary } from "../local/summary.ts";
+import { WorkFolderBusyError } from "../local/work-folder.ts";
+import { type Options, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
+import { ask } from "./ask.ts";
+import { nearest, readCampaignFile } from "./campaign-file.ts";
+import { checkDefinitions } from "./check-definitions.ts";
+import { HELP } from "./help.ts";
+import { ProgressBar } from "./progress.ts";
+import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
+
+const COMMANDS = [
+  "run",
+  "add",
+  "status",
+  "where",
+  "vendor",
+  "campaign",
+  "statement",
+  "predict",
+  "check",
+  "stop",
+  "help",
+];
+
+/** Exit codes; help.ts tells them to people. */
+const EXIT = { done: 0, defect: 1, badInput: 2, notLive: 3, busy: 4, interrupted: 130 } as const;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseCommandLine(argv);
+  const { command, operands, options } = parsed;
+  const work = resolve(options.work ?? ".countersign");
+  if (options.help === true || command === "help") {
+    process.stdout.write(`${HELP}\n`);
+    return EXIT.done;
+  }
+  switch (command) {
+    case "":
+      return studio(work, options);
+    case "run":
+      return run(work, operand(operands, 0, "run needs a folder of photos or a campaign.yaml"), options);
+    case "check":
+      return checkDefinitions(operands, options.json === true);
+    default:
+      return small(work, parsed);
+  }
+}
+
+/** No command: the sample where nothing is yet, and the studio on what is there. */
+async function studio(work: string, options: Options): Promise<number> {
+  const fresh = await isEmptyWork(work);
+  return withHost(work, "virtual", options, async (host, bar) => {
+    if (fresh) bar.say("Nothing is here yet: drawing a small set of parts and running a sample campaign on it.");
+    const journey = fresh ? await planSample(work, options.unattended === true) : undefined;
+    const cycle = journey === undefined ? undefined : await begin(host, journey, options.weights);
+    const { link } = (await ask(work, "studio", {}, host)) as { link: string };
+    bar.say(`The studio is open:\n  ${link}`);
+    if (journey !== undefined && cycle !== undefined) {
+      const summary = await follow(host, journey, cycle, bar);
+      report(summary, options.json === true, bar);
+      if (options.unattended === true) return exitOf(summary);
+    }
+    bar.say("Ctrl-C ends the studio; everything is kept.");
+    await host.runForever();
+    return EXIT.done;
+  });
+}
+
+async function run(work: string, target: string, options: Options): Promise<number> {
+  const journey = await planJourney(target, options);
+  return withHost(work, journey.people === "simulated" ? "virtual" : "real", options, async (host, bar) => {
+    const started = performance.now();
+    const cycle = await begin(host, journey, options.weights);
+    if (cycle === undefined) {
+      bar.say("The campaign has an open cycle; these photos are queued for the next one.");
+      return EXIT.done;
+    }
+    bar.say(`Watch it at ${((await ask(work, "studio", {}, host)) as { link: string }).link}`);
+    const summary = await follow(host, journey, cycle, bar);
+    report({ ...summary, seconds: Math.round((performance.now() - started) / 100) / 10 }, options.json === true, bar);
+    return exitOf(summary);
+  });
+}
+
+/** Commands that a running host carries out, or that this process does in the folder when none runs. */
+async function small(work: string, { command, operands, options }: Parsed): Promise<number> {
+  const [first, second, third] = operands;
+  const print = (value: unknown) =>
+    process.stdout.write(`${JSON.stringify(value, undefined, options.json === true ? undefined : 2)}\n`);
+  switch (command) {
+    case "status":
+    case "stop":
+      print(await ask(work, command, {}));
+      return EXIT.done;
+    case "where": {
+      const image = operand(operands, 0, "where needs an image: a file's name or its sha256");
+      print(
+        await ask(work, "where", { image, ...(options.campaign === undefined ? {} : { campaign: options.campaign }) }),
+      );
+      return EXIT.done;
+    }
+    case "statement":
+      print(
+        await ask(work, "statement", {
+          campaign: operand(operands, 0, "statement needs a campaign"),
+          party: operand(operands, 1, "statement needs a vendor"),
+        }),
+      );
+      return EXIT.done;
+    case "predict":
+      print(
+        await ask(work, "predict", {
+          endpoint: operand(operands, 0, "predict needs an endpoint's name"),
+          files: files(operands.slice(1)),
+        }),
+      );
+      return EXIT.done;
+    case "add":
+      return add(work, resolve(operand(operands, 0, "add needs a folder of photos")), options);
+    case "vendor":
+      return vendor(work, first, operand(operands, 1, "vendor needs a campaign"), third, options, print);
+    case "campaign": {
+      if (first === "amend") {
+        const file = await readCampaignFile(operand(operands, 1, "campaign amend needs a campaign.yaml"));
+        print(await ask(work, "amend", { agreement: file.agreement }));
+        return EXIT.done;
+      }
+      if (first === "pause" || first === "resume" || first === "cancel") {
+        print(await ask(work, first, { campaign: operand(operands, 1, `campaign ${first} needs a campaign's name`) }));
+        return EXIT.done;
+      }
+      throw new BadInputError(`campaign "${first ?? ""}": allowed are pause, resume, cancel and amend`);
+    }
+    default: {
+      const near = nearest(command, COMMANDS);
+      throw new BadInputError(
+        `there is no command "${command}"${near === undefined ? "" : `; did you mean "${near}"?`} (${second === undefined ? "" : ""}known: ${COMMANDS.join(", ")})`,
+      );
+    }
+  }
+}
+
+async function vendor(
+  work: string,
+  action: string | undefined,
+  campaign: string,
+  who: string | undefined,
+  options: Options,
+  print: (value: unknown) => void,
+): Promise<number> {
+  if (who === undefined)
+    throw new BadInputError(`vendor ${action ?? ""} needs a name: vendor ${action ?? "invite"} ${campaign} <who>`);
+  const role = options.role ?? "annotator";
+  if (action === "invite") {
+    print(
+      await ask(work, "invite", {
+        campaign,
+        subject: who,
+        role,
+        ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
+      }),
+    );
+  } else if (action === "revoke") {
+    print(
+      await ask(work, "revoke", {
+        campaign,
+        subject: who,
+        ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
+      }),
+    );
+  } else throw new BadInputError(`vendor "${action ?? ""}": allowed are invite and revoke`);
+  return EXIT.done;
+}
+
+/** Another intake: given to the host that runs, or carried through here. */
+async function add(work: string, folder: string, options: Options): Promise<number> {
+  const campaign = options.to;
+  if (campaign === undefined) throw new BadInputError("say to which campaign: add <folder> --to <campaign>");
+  const running = await ask(work, "add", { folder, campaign }, undefined, { onlyRunning: true });
+  if (running !== undefined) {
+    process.stdout.write(`${JSON.stringify(running)}\n`);
+    return EXIT.done;
+  }
+  return withHost(work, "virtual", options, async (host, bar) => {
+    const started = performance.now();
+    const { cycle } = (await ask(work, "add", { folder, campaign }, host)) as { cycle: number | null };
+    if (cycle === null) {
+      bar.say(`${campaign} has an open cycle; these photos are queued for the next one.`);
+      return EXIT.done;
+    }
+    const { agreement, truth } = await host.journeyOf(campaign);
+    const summary = await follow(host, { agreement, truth }, cycle, bar);
+    report({ ...summary, seconds: Math.round((performance.now() - started) / 100) / 10 }, options.json === true, bar);
+    return exitOf(summary);
+  });
+}
+
+/** Opens the folder, runs, and leaves it resumable however the work ends. */
+async function withHost(
+  work: string,
+  time: "real" | "virtual",
+  options: Options,
+  body: (host: Host, bar: ProgressBar) => Promise<number>,
+): Promise<number> {
+  const bar = new ProgressBar();
+  const host = await Host.open({
+    work,
+    time,
+    onProgress: bar.update,
+    port: wholeNumber("port", options.port, 0, 0),
+    ...(options.bind === undefined ? {} : { bind: options.bind }),
+  });
+  let interrupted = false;
+  const interrupt = () => {
+    if (interrupted) process.exit(EXIT.interrupted);
+    interrupted = true;
+    bar.say("Stopping; the same command, or a plain npm start, goes on from here.");
+    void host.close().then(() => process.exit(EXIT.interrupted));
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    return await body(host, bar);
+  } finally {
+    bar.end();
+    await host.close();
+  }
+}
+
+function report(summary: Summary & { seconds?: number }, json: boolean, bar: ProgressBar): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    return;
+  }
+  const { images, labels, model, dataset } = summary;
+  bar.say(
+    `${images.files} files: ${images.admitted} admitted, ${images.quarantined} quarantined, ${images.duplicates} duplicates`,
+  );
+  const agreement =
+    labels.agreementWithTruth === null ? "" : `, ${(labels.agreementWithTruth * 100).toFixed(1)} % as the folders say`;
+  bar.say(
+    `${labels.bought} answers bought (${labels.perImage.toFixed(2)} an image${agreement}), ${summary.costUsd.toFixed(2)} spent`,
+  );
+  if (dataset !== null)
+    bar.say(
+      `dataset ${dataset.version.slice(0, 12)}: ${dataset.train} train, ${dataset.validation} validation, ${dataset.test} test`,
+    );
+  if (model !== null) {
+    const share = (value: number) => `${(value * 100).toFixed(1)} %`;
+    bar.say(
+      `${model.backbone}: ${share(model.accuracy)} right on the sealed test [${share(model.low)}, ${share(model.high)}]`,
+    );
+  }
+  for (const gate of summary.gates) bar.say(`  ${gate.outcome.padEnd(15)} ${gate.name}: ${gate.reason}`);
+  if (summary.failure !== undefined) bar.say(`It broke: ${summary.failure.error}: ${summary.failure.cause}`);
+  bar.say(
+    `outcome: ${summary.outcome}${summary.endpoint === null ? "" : `; ask it with: npm start -- predict ${summary.endpoint} <image>`}`,
+  );
+}
+
+function exitOf(summary: Summary): number {
+  if (summary.outcome === "failed") return EXIT.defect;
+  return ["live", "promoted", "observing", "open"].includes(summary.outcome) ? EXIT.done : EXIT.notLive;
+}
+
+function operand(operands: readonly string[], index: number, otherwise: string): string {
+  const found = operands[index];
+  if (found === undefined) throw new BadInputError(`${otherwise}; "npm start -- --help" shows how`);
+  return found;
+}
+
+function files(named: readonly string[]): string[] {
+  if (named.length === 0) throw new BadInputError("predict needs at least one image file");
+  return named.map((file) => resolve(file));
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { name, message, stack } = error as Error;
+  if (name === "BadInputError") process.exitCode = EXIT.badInput;
+  else if (error instanceof WorkFolderBusyError) process.exitCode = EXIT.busy;
+  else process.exitCode = EXIT.defect;
+  process.stderr.write(`${process.exitCode === EXIT.defect ? (stack ?? message) : message}\n`);
+}

@@ -1,0 +1,163 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { BadInputError } from "../lambdas/stage.ts";
+import { createCampaign } from "../lambdas/store/cycles.ts";
+import { objectKeys } from "../lambdas/store/keys.ts";
+import type { Host } from "../local/host.ts";
+import { addIntake, bringWeights, classFolders, cycleEnded, existingFolder } from "../local/intake.ts";
+import { drawSample } from "../local/sample/draw.ts";
+import { type Summary, summarise } from "../local/summary.ts";
+import type { Campaign, CampaignInput } from "../schemas/campaign.ts";
+import { type Options, oneOf, wholeNumber } from "./arguments.ts";
+import { parseAgreement, readCampaignFile } from "./campaign-file.ts";
+import type { ProgressBar } from "./progress.ts";
+
+/** Vendors of a campaign that names none: four companies at the same price. */
+const VENDORS = ["alder", "birch", "cedar", "dogwood"].map((id) => ({
+  id,
+  name: `${id[0]?.toUpperCase()}${id.slice(1)} Annotation`,
+  pricePerAnswer: 0.03,
+}));
+
+const SAMPLE = { images: 320, name: "sample-parts" };
+
+export interface Journey {
+  agreement: Campaign;
+  folder: string;
+  people: "simulated" | "portal";
+  truth: boolean;
+}
+
+/** What `run` was asked for, checked before anything is written. Throws BadInputError. */
+export async function planJourney(target: string, options: Options): Promise<Journey> {
+  const found = await stat(target).catch(() => undefined);
+  if (found === undefined) throw new BadInputError(`there is no folder or campaign.yaml at ${resolve(target)}`);
+  const truth = oneOf("truth", options.truth, ["folders"] as const, "" as "folders") === "folders";
+  const people = oneOf("vendors", options.vendors, ["simulated", "portal"] as const, truth ? "simulated" : "portal");
+  if (people === "simulated" && !truth) {
+    throw new BadInputError(
+      "simulated people need to know what the photos show: add --truth folders, with one sub-folder for each class",
+    );
+  }
+  const approve = oneOf("approve", options.approve, ["ask", "auto"] as const, "ask");
+  if (found.isFile()) {
+    const file = await readCampaignFile(target);
+    if (file.images === undefined)
+      throw new BadInputError(`${target} does not say where the photos are: add "images: <folder>"`);
+    return { agreement: file.agreement, folder: await existingFolder(file.images), people, truth };
+  }
+  const folder = await existingFolder(target);
+  const classes =
+    options.classes?.split(",").map((name) => name.trim()) ?? (truth ? await classFolders(folder) : undefined);
+  if (classes === undefined)
+    throw new BadInputError("say which classes there are: --classes a,b,c, or --truth folders");
+  const written: CampaignInput = {
+    name: options.name ?? nameOf(folder),
+    classes,
+    vendors: VENDORS,
+    approvals: { mode: approve },
+    seed: wholeNumber("seed", options.seed, 0, 1),
+    ...(options.budget === undefined ? {} : { budget: Number(options.budget) }),
+    guideline: { version: 1, text: `Say which class the picture shows: ${classes.join(", ")}.` },
+  };
+  return { agreement: parseAgreement(written, "the command line"), folder, people, truth };
+}
+
+/** The sample: drawn parts with defects, simulated people, a small network from scratch. */
+export async function planSample(work: string, unattended: boolean): Promise<Journey> {
+  const folder = join(work, "sample");
+  await drawSample(folder, { count: SAMPLE.images, seed: 1 });
+  const classes = await classFolders(folder);
+  const agreement = parseAgreement(
+    {
+      name: SAMPLE.name,
+      classes,
+      vendors: VENDORS,
+      approvals: { mode: unattended ? "auto" : "ask" },
+      training: { backbone: "small-cnn", testShare: 0.25 },
+      labelling: { lotSize: 50 },
+      guideline: {
+        version: 1,
+        text: "Each picture shows a turned part from above. Say what you see on it: a crack (a thin dark line), a hole (a small dark disc), a stain (a brown patch), or ok when the surface is whole. The bore in the middle belongs to the part.",
+      },
+    },
+    "the sample",
+  );
+  return { agreement, folder, people: "simulated", truth: true };
+}
+
+/** Opens the work folder and takes the journey's campaign in; both are safe to do again. */
+export async function begin(host: Host, journey: Journey, weights: string | undefined): Promise<number | undefined> {
+  const { agreement, folder, people } = journey;
+  const needsWeights = agreement.training.backbone !== "small-cnn";
+  const from = weights ?? process.env.COUNTERSIGN_WEIGHTS;
+  if (needsWeights && from !== undefined) await bringWeights(host, from);
+  if (needsWeights && !(await hasWeights(host))) {
+    throw new BadInputError(
+      "there are no pretrained weights: give a folder of <architecture>/model.safetensors with --weights or COUNTERSIGN_WEIGHTS, or write training.backbone: small-cnn into campaign.yaml to train from scratch",
+    );
+  }
+  await createCampaign(host.ports, agreement, "data-team");
+  await host.staff(agreement.name, { people });
+  return (await addIntake(host, agreement.name, folder)).cycle ?? undefined;
+}
+
+/** Lets the host work until the cycle has ended or only a person's requests can go on. */
+export async function follow(
+  host: Host,
+  journey: Pick<Journey, "agreement" | "truth">,
+  cycle: number,
+  bar: ProgressBar,
+): Promise<Summary> {
+  const { name } = journey.agreement;
+  let told = "";
+  await host.runUntil(async () => {
+    if (await cycleEnded(host, name, cycle)) return true;
+    const waits = await host.waitsForPerson(name);
+    if (waits !== undefined && waits !== told) bar.say(await whatToDo(host, name, waits));
+    told = waits ?? "";
+    return waits === "requests";
+  });
+  bar.end();
+  return summarise(host.ports, name, cycle, journey.truth);
+}
+
+async function whatToDo(host: Host, campaign: string, waits: string): Promise<string> {
+  const { invite } = await import("../lambdas/store/members.ts");
+  const link = async (role: "owner" | "data-team") => {
+    const secret = await invite(host.ports, {
+      campaign,
+      role,
+      subject: role === "owner" ? "owner" : "studio",
+      ttlSeconds: 14 * 86_400,
+    });
+    return `${host.url}/join#${secret}`;
+  };
+  if (waits === "approval") return `A model waits for the owner's decision:\n  ${await link("owner")}`;
+  if (waits === "labels") {
+    return `Labels are wanted. Invite people with\n  npm start -- vendor invite ${campaign} <who> --role annotator --vendor <id>\nand watch at\n  ${await link("data-team")}`;
+  }
+  if (waits === "resume") return `${campaign} is paused; go on with\n  npm start -- campaign resume ${campaign}`;
+  return `The candidate gets its share of real requests at ${host.url}/predict/${campaign}; it is promoted or rolled back by them.`;
+}
+
+async function hasWeights(host: Host): Promise<boolean> {
+  for await (const { key } of host.ports.objects.list(objectKeys.weights("")))
+    if (key.endsWith("/model.safetensors")) return true;
+  return false;
+}
+
+function nameOf(folder: string): string {
+  const name = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 32)
+    .replaceAll(/-+$/g, "");
+  return name === "" ? "campaign" : name;
+}
+
+/** Whether a folder holds anything at all. */
+export async function isEmptyWork(work: string): Promise<boolean> {
+  return !(await readdir(work).catch(() => [] as string[])).includes("records.db");
+}

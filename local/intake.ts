@@ -1,0 +1,76 @@
+import { cp, readdir, stat } from "node:fs/promises";
+import { join, relative, resolve, sep } from "node:path";
+import { BadInputError } from "../lambdas/stage.ts";
+import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
+import { enqueueIntake } from "../lambdas/store/cycles.ts";
+import { sealIntake } from "../lambdas/store/intakes.ts";
+import { objectKeys } from "../lambdas/store/keys.ts";
+import { folderFiles } from "./folder-files.ts";
+import type { Host } from "./host.ts";
+
+/** Seals a folder's files as an intake of a campaign and lets it in: at once, or when the open cycle ends. */
+export async function addIntake(
+  host: Host,
+  campaign: string,
+  folder: string,
+): Promise<{ intake: string; files: number; cycle: number | null; queued: boolean }> {
+  await readCampaign(host.ports, campaign);
+  const root = await existingFolder(folder);
+  const { intake, files } = await sealIntake(host.ports, {
+    campaign,
+    files: folderFiles(root),
+    onFile: (done) => host.onProgress({ step: "taking in", done }),
+  });
+  const cycle = await enqueueIntake(host.ports, campaign, intake);
+  return { intake, files, cycle: cycle ?? null, queued: cycle === undefined };
+}
+
+/** The folder's absolute path. Throws BadInputError where there is none. */
+export async function existingFolder(folder: string): Promise<string> {
+  const path = resolve(folder);
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new BadInputError(`there is no folder ${path}`);
+  if (!found.isDirectory()) throw new BadInputError(`${path} is a file; give the folder that holds the photos`);
+  return path;
+}
+
+/** Sub-folder names, sorted: the classes of a folder of class folders. */
+export async function classFolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * Brings pretrained weights into the store: each sub-folder with a model.safetensors and its manifest.json.
+ * Returns the architectures. Weights that are there already are left alone.
+ */
+export async function bringWeights(host: Host, folder: string): Promise<string[]> {
+  const root = await existingFolder(folder);
+  const found: string[] = [];
+  for (const name of await classFolders(root)) {
+    const files = await readdir(join(root, name));
+    if (!files.includes("model.safetensors") || !files.includes("manifest.json")) continue;
+    found.push(name);
+    const target = host.ports.path(objectKeys.weights(name));
+    if (!target.includes(`${sep}weights${sep}`)) throw new BadInputError(`${name} can't be a folder of weights`);
+    for (const file of ["model.safetensors", "manifest.json"]) {
+      const key = `${objectKeys.weights(name)}/${file}`;
+      if ((await host.ports.objects.head(key)) === undefined)
+        await cp(join(root, name, file), join(target, file), { recursive: true });
+    }
+  }
+  if (found.length === 0) {
+    throw new BadInputError(
+      `${relative(process.cwd(), root) || root} holds no weights: expected sub-folders with model.safetensors and manifest.json {architecture, licence, mean, std, sha256}`,
+    );
+  }
+  return found;
+}
+
+/** Whether a cycle has ended. */
+export async function cycleEnded(host: Host, campaign: string, cycle: number): Promise<boolean> {
+  return (await readCycle(host.ports, campaign, cycle)).outcome !== "open";
+}

@@ -1,0 +1,88 @@
+import type { Ports } from "../lambdas/ports.ts";
+import { runStage, type Stage } from "../lambdas/stage.ts";
+import type { EngineServices } from "./engine/services.ts";
+import type { JobRunner } from "./jobs/runner.ts";
+
+/** The laptop's one bucket: the objects folder. */
+export const LOCAL_BUCKET = "countersign-laptop";
+
+/** A definition asks for something that the laptop does not have. */
+export class UnknownServiceError extends Error {
+  override name = "UnknownServiceError";
+}
+
+/** What the workflow's tasks reach on a laptop: the same stages, the job runner, the objects folder. */
+export function laptopServices(world: {
+  ports: Ports;
+  jobs: JobRunner;
+  stages: Readonly<Record<string, Stage>>;
+  log: (line: Record<string, unknown>) => void;
+}): EngineServices {
+  const { ports, jobs, stages, log } = world;
+  return {
+    async invokeLambda({ functionName, payload }) {
+      const target = stages[functionName];
+      if (target === undefined) throw new UnknownServiceError(`there is no stage "${functionName}"`);
+      return runStage(target, payload, ports, log);
+    },
+    sageMaker: ({ action, arguments: request, signal }) => sageMaker(jobs, action, request, signal),
+    async sdk({ service, action, arguments: request, signal }) {
+      if (service === "sagemaker") return sageMaker(jobs, action, request, signal);
+      throw new UnknownServiceError(`aws-sdk:${service}:${action} has no counterpart on a laptop`);
+    },
+    async readObject(bucket, key) {
+      inBucket(bucket);
+      const found = await ports.objects.get(key);
+      if (found === undefined) throw named("S3.NoSuchKeyException", `no object ${key}`);
+      return found.bytes;
+    },
+    async *listObjects(bucket, prefix) {
+      inBucket(bucket);
+      for await (const { key, bytes } of ports.objects.list(prefix)) {
+        const LastModified = new Date(ports.clock.now()).toISOString();
+        yield { Key: key, Size: bytes, ETag: "", LastModified };
+      }
+    },
+    async writeObject(bucket, key, bytes) {
+      inBucket(bucket);
+      await ports.objects.put(key, bytes, "any");
+    },
+  };
+}
+
+async function sageMaker(
+  jobs: JobRunner,
+  action: string,
+  request: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<unknown> {
+  switch (action) {
+    case "createTrainingJob":
+      return jobs.createTrainingJob(request as never, signal);
+    case "createProcessingJob":
+      return jobs.createProcessingJob(request as never, signal);
+    case "createModel":
+      return jobs.createModel(request as never);
+    case "createEndpointConfig":
+      return jobs.createEndpointConfig(request as never);
+    case "createEndpoint":
+      return jobs.createEndpoint(request as never);
+    case "updateEndpoint":
+      return jobs.updateEndpoint(request as never);
+    case "describeEndpoint":
+      return jobs.describeEndpoint(request as never);
+    default:
+      throw new UnknownServiceError(`sagemaker:${action} has no counterpart on a laptop`);
+  }
+}
+
+function inBucket(bucket: string): void {
+  if (bucket !== LOCAL_BUCKET)
+    throw named("S3.NoSuchBucketException", `the laptop has the bucket ${LOCAL_BUCKET}, not ${bucket}`);
+}
+
+function named(name: string, message: string): Error {
+  const error = new Error(message);
+  error.name = name;
+  return error;
+}
