@@ -118,7 +118,7 @@ export interface ReviewImage {
 /** One inspection as its vendor may see it: how many were wrong and which classes were mixed up; never which images. */
 export interface BoardVerdict {
   round: number;
-  verdict: "accept" | "rework" | "reassign";
+  verdict: "accept" | "rework" | "reassign" | "reject";
   sampleSize: number;
   acceptanceNumber: number;
   defects: number;

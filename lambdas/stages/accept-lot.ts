@@ -13,7 +13,9 @@ export const acceptLot = stage({
     const { lot } = await readLot(ports, campaign, name);
     const { currency } = await lotAgreement(ports, lot);
     const answers = await countAnswers(ports, lot, currency);
-    await moveLot(ports, campaign, name, (before) => (before.status === "in-review" ? { lot: { ...before, status: "accepted" } } : undefined));
+    await moveLot(ports, campaign, name, (before) =>
+      before.status === "in-review" ? { lot: { ...before, status: "accepted" } } : undefined,
+    );
     return { lot: name, answers };
   },
 });

@@ -8,7 +8,11 @@ import { wakeWhenClosed } from "../store/waves.ts";
 /** Is the wave done? The last lot that closes wakes the cycle. */
 export const closeLot = stage({
   name: "close-lot",
-  input: z.strictObject({ lot: z.string(), campaign: z.string(), outcome: z.enum(["accepted", "rejected", "expired", "failed"]) }),
+  input: z.strictObject({
+    lot: z.string(),
+    campaign: z.string(),
+    outcome: z.enum(["accepted", "rejected", "expired", "failed"]),
+  }),
   output: z.strictObject({ lot: z.string(), outcome: z.string() }),
   async run({ lot: name, campaign, outcome }, ports) {
     const { cycle, wave } = await moveLot(ports, campaign, name, async (lot) => {
@@ -19,7 +23,11 @@ export const closeLot = stage({
       const closed: Lot = { ...rest, status, closedAt: new Date(ports.clock.now()).toISOString() };
       const writes = [
         await vendorLine(ports, lot, false),
-        { op: "delete" as const, key: recordKeys.openLot(campaign, lot.cycle, lot.wave, name), condition: "any" as const },
+        {
+          op: "delete" as const,
+          key: recordKeys.openLot(campaign, lot.cycle, lot.wave, name),
+          condition: "any" as const,
+        },
       ];
       return { lot: closed, writes };
     });

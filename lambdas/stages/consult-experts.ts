@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { CycleRef, Split } from "../../schemas/state.ts";
 import type { ReviewKind } from "../../schemas/review.ts";
+import { CycleRef, Split } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement } from "../store/campaigns.ts";
 import { fitImages, knownLabels } from "../store/consensus.ts";
@@ -26,13 +26,21 @@ export const consultExperts = stage({
     const { images } = fitImages(agreement, split, known);
     const kinds = new Map<string, ReviewKind>();
     for (const { image, settled, answers, cannotTell } of images) {
-      if (!settled && (answers >= agreement.labelling.maxAnswers || cannotTell >= CANNOT_TELLS)) kinds.set(image, "queue");
+      if (!settled && (answers >= agreement.labelling.maxAnswers || cannotTell >= CANNOT_TELLS))
+        kinds.set(image, "queue");
     }
     for (const image of testImagesForExperts(split, known, agreement)) kinds.set(image, "test");
     for (const image of split.gold) kinds.set(image, "gold");
     const asked = [...kinds.keys()].filter((image) => known.experts.get(image)?.complete !== true);
     const batch = `experts-${cycle}-${wave}`;
-    const { open } = await requestReviews(ports, { campaign, batch, kind: (image) => kinds.get(image) ?? "queue", images: asked, token, agreement });
+    const { open } = await requestReviews(ports, {
+      campaign,
+      batch,
+      kind: (image) => kinds.get(image) ?? "queue",
+      images: asked,
+      token,
+      agreement,
+    });
     return { asked: asked.length, open };
   },
 });

@@ -15,7 +15,8 @@ export const dispatchLots = stage({
   async run({ campaign, cycle, wave, waveKey, token }, ports) {
     const plan = await readWavePlan(ports, waveKey);
     const plans: LotPlan[] = [];
-    for (const lot of plan.lots) plans.push(await readImmutable(ports.objects, objectKeys.lotPlan(campaign, lot), LotPlan));
+    for (const lot of plan.lots)
+      plans.push(await readImmutable(ports.objects, objectKeys.lotPlan(campaign, lot), LotPlan));
     // Every lot is written before any starts: a quick first one must not find itself the last.
     for (const lotPlan of plans) await writeLot(ports, lotPlan);
     const sealedToken = await ports.sealer.seal(token, tokenContext.wave(campaign, cycle, wave));
@@ -53,7 +54,12 @@ async function writeLot(ports: Pick<Ports, "records">, plan: LotPlan): Promise<v
   const writes: RecordWrite[] = [
     { op: "put", key: recordKeys.lot(campaign, lot), body: record, condition: "absent" },
     { op: "put", key: recordKeys.openLot(campaign, cycle, wave, lot), body: { lot }, condition: "any" },
-    { op: "put", key: recordKeys.vendorLot(campaign, vendor, lot), body: { lot, open: true, fromRound: 1 } satisfies VendorLot, condition: "any" },
+    {
+      op: "put",
+      key: recordKeys.vendorLot(campaign, vendor, lot),
+      body: { lot, open: true, fromRound: 1 } satisfies VendorLot,
+      condition: "any",
+    },
   ];
   try {
     await ports.records.transact(writes);
@@ -66,6 +72,10 @@ async function tellVendors(ports: Pick<Ports, "notifier">, campaign: string, pla
   const lots = new Map<string, number>();
   for (const { vendor } of plans) lots.set(vendor, (lots.get(vendor) ?? 0) + 1);
   for (const [vendor, count] of lots) {
-    await ports.notifier.notify({ audience: "vendor", subject: `${campaign}: ${count} lots for ${vendor}`, text: `${count} lots are offered to ${vendor} in campaign ${campaign}; the vendor page shows them.` });
+    await ports.notifier.notify({
+      audience: "vendor",
+      subject: `${campaign}: ${count} lots for ${vendor}`,
+      text: `${count} lots are offered to ${vendor} in campaign ${campaign}; the vendor page shows them.`,
+    });
   }
 }

@@ -16,7 +16,9 @@ export const expireLot = stage({
   output: z.strictObject({ lot: z.string(), answers: z.int() }),
   async run({ lot: name, campaign }, ports) {
     const lot = await moveLot(ports, campaign, name, (before) =>
-      ["planned", "offered", "delivered"].includes(before.status) ? { lot: { ...before, status: "expired" } } : undefined,
+      ["planned", "offered", "delivered"].includes(before.status)
+        ? { lot: { ...before, status: "expired" } }
+        : undefined,
     );
     const whole = lot.deliveredAt !== undefined;
     const counts = lot.status === "expired" && (lot.round === 1 || lot.reassigned > 0 || whole);

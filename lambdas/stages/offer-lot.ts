@@ -17,9 +17,13 @@ export const offerLot = stage({
       // Offered again after a retry: the vendor keeps the due date it was told.
       const offeredAt = before.status === "offered" ? before.offeredAt : new Date(now).toISOString();
       const dueAt = before.status === "offered" ? before.dueAt : new Date(now + deadlineSeconds * 1000).toISOString();
-      return { lot: { ...before, status: "offered", offeredAt, dueAt, sealedToken }, writes: [await vendorLine(ports, before, true)] };
+      return {
+        lot: { ...before, status: "offered", offeredAt, dueAt, sealedToken },
+        writes: [await vendorLine(ports, before, true)],
+      };
     });
-    if (lot.status !== "offered") await wake(ports, sealedToken, tokenContext.lot(campaign, name), { lot: name, round: lot.round });
+    if (lot.status !== "offered")
+      await wake(ports, sealedToken, tokenContext.lot(campaign, name), { lot: name, round: lot.round });
     return { lot: name, round: lot.round };
   },
 });

@@ -23,12 +23,17 @@ export const settleWave = stage({
     // A wave that is settled keeps its document: answers that came since belong to the next.
     if ((await wavesOf(ports, campaign, cycle)).find((record) => record.wave === wave)?.settled !== true) {
       if ((await ports.objects.head(key)) === undefined) {
-        await writeDocument(ports.objects, key, consensusDocument({ campaign, cycle, wave }, agreement, split, known, fitted));
+        await writeDocument(
+          ports.objects,
+          key,
+          consensusDocument({ campaign, cycle, wave }, agreement, split, known, fitted),
+        );
       }
     }
     const settled = fitted.images.filter((image) => image.settled).length;
     const unsettled = fitted.images.length - settled;
-    const answersOn = (images: readonly string[]) => images.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
+    const answersOn = (images: readonly string[]) =>
+      images.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
     const counts = {
       wave,
       settled,
@@ -39,9 +44,20 @@ export const settleWave = stage({
       boughtGold: answersOn(split.gold),
       expertImages: [...known.experts.values()].filter(({ complete }) => complete).length,
     };
-    await updateCycle(ports, campaign, cycle, (record) => ({ ...record, refs: { ...record.refs, consensus: key }, counts: { ...record.counts, ...counts } }));
+    await updateCycle(ports, campaign, cycle, (record) => ({
+      ...record,
+      refs: { ...record.refs, consensus: key },
+      counts: { ...record.counts, ...counts },
+    }));
     await updateWave(ports, { campaign, cycle, wave }, (record) =>
-      record.settled ? record : { ...record, settled: true, settledAt: new Date(ports.clock.now()).toISOString(), ...(asked === undefined ? {} : { asked }) },
+      record.settled
+        ? record
+        : {
+            ...record,
+            settled: true,
+            settledAt: new Date(ports.clock.now()).toISOString(),
+            ...(asked === undefined ? {} : { asked }),
+          },
     );
     return { settled, unsettled };
   },

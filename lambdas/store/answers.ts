@@ -1,6 +1,6 @@
+import { entriesOfAcceptedLot } from "../../domain/pricing/ledger.ts";
 import { Answer } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
-import { entriesOfAcceptedLot } from "../../domain/pricing/ledger.ts";
 import type { Lot } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { digestOf, readLines, writeOnce } from "./documents.ts";
@@ -34,13 +34,28 @@ export async function answersOfRound(ports: Pick<Ports, "records">, lot: Lot): P
  * Makes a lot's answers count: writes them once as an object, owes each exactly once, and lists the lot as accepted.
  * The lot must take no more answers. May be repeated; a lot without answers owes nothing and is not listed.
  */
-export async function countAnswers(ports: Pick<Ports, "records" | "objects" | "clock">, lot: Lot, currency: string): Promise<number> {
+export async function countAnswers(
+  ports: Pick<Ports, "records" | "objects" | "clock">,
+  lot: Lot,
+  currency: string,
+): Promise<number> {
   const plan = await readLotPlan(ports, lot);
   const records = await answersOfRound(ports, lot);
   if (records.length === 0) return 0;
   const answersKey = objectKeys.lotAnswers(lot.campaign, lot.lot, lot.round);
   const lines = records.map(({ image, vendor, annotator, value, seconds, at }) => {
-    const answer: Answer = { image, lot: lot.lot, revision: lot.round, vendor, annotator, value, guidelineVersion: plan.guidelineVersion, classSet: plan.classSet, seconds, at };
+    const answer: Answer = {
+      image,
+      lot: lot.lot,
+      revision: lot.round,
+      vendor,
+      annotator,
+      value,
+      guidelineVersion: plan.guidelineVersion,
+      classSet: plan.classSet,
+      seconds,
+      at,
+    };
     return JSON.stringify(answer);
   });
   await writeOnce(ports.objects, answersKey, Buffer.from(`${lines.join("\n")}\n`), "application/x-ndjson");
@@ -58,7 +73,17 @@ export async function countAnswers(ports: Pick<Ports, "records" | "objects" | "c
     }),
   );
   const { cycle, wave, vendor, round } = lot;
-  const accepted: AcceptedLotRecord = { lot: lot.lot, round, cycle, wave, vendor, guidelineVersion: plan.guidelineVersion, classSet: plan.classSet, answers: records.length, answersKey };
+  const accepted: AcceptedLotRecord = {
+    lot: lot.lot,
+    round,
+    cycle,
+    wave,
+    vendor,
+    guidelineVersion: plan.guidelineVersion,
+    classSet: plan.classSet,
+    answers: records.length,
+    answersKey,
+  };
   await ports.records.put(recordKeys.acceptedLot(lot.campaign, lot.lot), accepted, "any");
   return records.length;
 }
@@ -67,7 +92,11 @@ export async function countAnswers(ports: Pick<Ports, "records" | "objects" | "c
  * All accepted answers of a campaign, of whatever cycle, given under this agreement's guideline version and classes;
  * in order of image, vendor, annotator, lot: never in order of arrival.
  */
-export async function acceptedAnswers(ports: Pick<Ports, "records" | "objects">, campaign: string, agreement: Pick<Campaign, "classes" | "guideline">): Promise<Answer[]> {
+export async function acceptedAnswers(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  agreement: Pick<Campaign, "classes" | "guideline">,
+): Promise<Answer[]> {
   const classSet = digestOf(agreement.classes);
   const answers: Answer[] = [];
   for await (const { body } of everyRecord<AcceptedLotRecord>(ports.records, recordKeys.acceptedLot(campaign, "").pk)) {

@@ -15,8 +15,15 @@ export interface Known {
   experts: Map<string, ExpertFinding>;
 }
 
-export async function knownLabels(ports: Pick<Ports, "records" | "objects">, campaign: string, agreement: Campaign): Promise<Known> {
-  return { answers: byImage(await acceptedAnswers(ports, campaign, agreement)), experts: await expertFindings(ports, campaign, agreement) };
+export async function knownLabels(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  agreement: Campaign,
+): Promise<Known> {
+  return {
+    answers: byImage(await acceptedAnswers(ports, campaign, agreement)),
+    experts: await expertFindings(ports, campaign, agreement),
+  };
 }
 
 /** Consensus over everything outside the test set; image i has row i of the fit's tables. */
@@ -29,9 +36,15 @@ export interface ImageFit {
 }
 
 /** An image is settled when experts agree on it, or when the expected error of its label is within the quality target. */
-export function isSettled(image: { posterior: ArrayLike<number>; answers: number; known: boolean }, agreement: Campaign): boolean {
+export function isSettled(
+  image: { posterior: ArrayLike<number>; answers: number; known: boolean },
+  agreement: Campaign,
+): boolean {
   if (image.known) return true;
-  return image.answers >= agreement.labelling.minAnswers && 1 - largest(image.posterior) <= 1 - agreement.quality.labelAccuracy;
+  return (
+    image.answers >= agreement.labelling.minAnswers &&
+    1 - largest(image.posterior) <= 1 - agreement.quality.labelAccuracy
+  );
 }
 
 /**
@@ -51,7 +64,8 @@ export function fitImages(agreement: Campaign, split: Pick<Split, "pool" | "gold
     workers.push({ vendor, annotator });
   }
   const truthOf = (image: string) => indexOfClass.get(known.experts.get(image)?.truth ?? "") ?? -1;
-  const labelOf = ({ value }: Answer) => (value.task === "class" ? (indexOfClass.get(value.label) ?? CANNOT_TELL) : CANNOT_TELL);
+  const labelOf = ({ value }: Answer) =>
+    value.task === "class" ? (indexOfClass.get(value.label) ?? CANNOT_TELL) : CANNOT_TELL;
   const fit = fitConsensus({
     classes: classes.length,
     tasks: images.length,
@@ -86,7 +100,13 @@ export function fitImages(agreement: Campaign, split: Pick<Split, "pool" | "gold
 }
 
 /** The fit as a document: images, and each annotator's confusion with their record on gold. */
-export function consensusDocument(about: { campaign: string; cycle: number; wave: number }, agreement: Campaign, split: Pick<Split, "gold">, known: Known, { images, fit, workers }: ImageFit): Consensus {
+export function consensusDocument(
+  about: { campaign: string; cycle: number; wave: number },
+  agreement: Campaign,
+  split: Pick<Split, "gold">,
+  known: Known,
+  { images, fit, workers }: ImageFit,
+): Consensus {
   const width = agreement.classes.length + 1;
   const size = agreement.classes.length * width;
   const gold = new Set(split.gold);
@@ -111,7 +131,9 @@ export function consensusDocument(about: { campaign: string; cycle: number; wave
     annotators: workers.map(({ vendor, annotator }, index) => {
       const { answers, n, right } = said[index] as { answers: number; n: number; right: number };
       const { low, high } = wilson(right, n);
-      const confusion = agreement.classes.map((_, row) => rowOf(fit.confusion.subarray(index * size, (index + 1) * size), row, width));
+      const confusion = agreement.classes.map((_, row) =>
+        rowOf(fit.confusion.subarray(index * size, (index + 1) * size), row, width),
+      );
       return { annotator, vendor, answers, confusion, gold: { n, right, low, high } };
     }),
   };

@@ -16,14 +16,19 @@ type Vote = { label: string | undefined; unanimous: boolean; answers: number };
 function voteOn(image: string, known: Known, classes: readonly string[]): Vote {
   const answers = known.answers.get(image) ?? [];
   const counts = new Map<string, number>();
-  for (const { value } of answers) if (value.task === "class") counts.set(value.label, (counts.get(value.label) ?? 0) + 1);
+  for (const { value } of answers)
+    if (value.task === "class") counts.set(value.label, (counts.get(value.label) ?? 0) + 1);
   for (const { value } of known.experts.get(image)?.answers ?? []) {
     // Experts who disagree with each other still have a vote each.
     if (value.task === "class") counts.set(value.label, (counts.get(value.label) ?? 0) + 1);
   }
   const label = [...classes].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))[0];
   const told = new Set(answers.map(({ value }) => (value.task === "class" ? value.label : undefined)));
-  return { label: counts.size === 0 ? undefined : label, unanimous: told.size === 1 && !told.has(undefined), answers: answers.length };
+  return {
+    label: counts.size === 0 ? undefined : label,
+    unanimous: told.size === 1 && !told.has(undefined),
+    answers: answers.length,
+  };
 }
 
 const isAudited = (image: string, seed: number) => rank(seed, "test-audit", image) < AUDIT_SHARE;
@@ -40,7 +45,12 @@ export function testImagesForExperts(split: Pick<Split, "test">, known: Known, a
  * The truth of the sealed test from blind human answers alone: experts where they agree, unanimous answers, else the
  * commonest answer. Images that nobody could name are left out. The residual error is bounded by the audited unanimous ones.
  */
-export function testTruthOf(campaign: string, split: Pick<Split, "test" | "groups">, known: Known, agreement: Campaign): TestTruth {
+export function testTruthOf(
+  campaign: string,
+  split: Pick<Split, "test" | "groups">,
+  known: Known,
+  agreement: Campaign,
+): TestTruth {
   const items: TestTruth["items"] = [];
   let audited = 0;
   let wrong = 0;
@@ -59,5 +69,10 @@ export function testTruthOf(campaign: string, split: Pick<Split, "test" | "group
     const source = finding?.truth !== undefined ? "experts" : unanimous ? "unanimous" : "majority";
     items.push({ sha256: image, group: split.groups[image] ?? image, label: truth, source, answers });
   }
-  return { campaign, classes: agreement.classes, items, residualError: { audited, wrong, upper: upperBound(wrong, audited) } };
+  return {
+    campaign,
+    classes: agreement.classes,
+    items,
+    residualError: { audited, wrong, upper: upperBound(wrong, audited) },
+  };
 }

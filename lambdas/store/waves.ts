@@ -35,14 +35,24 @@ export async function readWavePlan(ports: Pick<Ports, "objects">, key: string): 
 }
 
 /** Lots of a wave that are not closed yet. */
-export async function openLotsOfWave(ports: Pick<Ports, "records">, campaign: string, cycle: number, wave: number): Promise<number> {
+export async function openLotsOfWave(
+  ports: Pick<Ports, "records">,
+  campaign: string,
+  cycle: number,
+  wave: number,
+): Promise<number> {
   let open = 0;
   for await (const _ of everyRecord(ports.records, recordKeys.openLot(campaign, cycle, wave, "").pk)) open += 1;
   return open;
 }
 
 /** Wakes the cycle when the wave has no open lot left. Returns whether there was none. */
-export async function wakeWhenClosed(ports: Pick<Ports, "records" | "sealer" | "tokens">, campaign: string, cycle: number, wave: number): Promise<boolean> {
+export async function wakeWhenClosed(
+  ports: Pick<Ports, "records" | "sealer" | "tokens">,
+  campaign: string,
+  cycle: number,
+  wave: number,
+): Promise<boolean> {
   if ((await openLotsOfWave(ports, campaign, cycle, wave)) > 0) return false;
   const found = await ports.records.get(recordKeys.wave(campaign, cycle, wave));
   const sealed = found === undefined ? undefined : WaveRecord.parse(found.body).sealedToken;

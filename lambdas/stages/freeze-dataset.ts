@@ -1,0 +1,132 @@
+import { z } from "zod";
+import { Catalogue } from "../../schemas/catalogue.ts";
+import type { DatasetVersion } from "../../schemas/dataset.ts";
+import { CycleRef, JobOrder, Split } from "../../schemas/state.ts";
+import { stage } from "../stage.ts";
+import { cycleAgreement, updateCycle } from "../store/campaigns.ts";
+import { fitImages, knownLabels } from "../store/consensus.ts";
+import { datasetVersionOf } from "../store/dataset.ts";
+import { digestOf, writeDocument } from "../store/documents.ts";
+import { objectKeys } from "../store/keys.ts";
+import { readImmutable } from "../store/lot-records.ts";
+import { releaseState } from "../store/release.ts";
+import { testTruthOf } from "../store/test-truth.ts";
+
+/** A class needs about so many images before a model can learn it. */
+const IMAGES_PER_CLASS = 5;
+
+const Frozen = z.strictObject({
+  outcome: z.enum(["frozen", "too-few-images"]),
+  key: z.string(),
+  version: z.string(),
+  train: z.int(),
+  validation: z.int(),
+  test: z.int(),
+  withheld: z.int(),
+  emptyClasses: z.int(),
+});
+
+/** Which labels does the model learn from, what is the sealed test's truth, and which jobs train and evaluate? */
+export const freezeDataset = stage({
+  name: "freeze-dataset",
+  input: CycleRef.extend({
+    splitKey: z.string(),
+    catalogueKey: z.string(),
+    embeddingsKey: z.string(),
+    backbone: z.string().min(1),
+  }),
+  output: z.strictObject({
+    dataset: Frozen,
+    training: JobOrder,
+    evaluation: z.strictObject({
+      jobName: z.string().max(60),
+      outputPrefix: z.string(),
+      inputs: z.array(z.strictObject({ name: z.string(), prefix: z.string() })),
+    }),
+  }),
+  async run({ campaign, cycle, splitKey, catalogueKey, embeddingsKey, backbone }, ports) {
+    const agreement = await cycleAgreement(ports, campaign, cycle);
+    const split = await readImmutable(ports.objects, splitKey, Split);
+    const catalogue = await readImmutable(ports.objects, catalogueKey, Catalogue);
+    const known = await knownLabels(ports, campaign, agreement);
+    const fitted = fitImages(agreement, split, known);
+    const truth = testTruthOf(campaign, split, known, agreement);
+    const dataset = datasetVersionOf(campaign, agreement, {
+      split,
+      known,
+      fitted,
+      shards: catalogue.shards.map((shard) => shard.key),
+      truth,
+    });
+    const truthKey = objectKeys.sealedTruth(campaign, dataset.testSha256);
+    const key = objectKeys.dataset(campaign, dataset.version);
+    await writeDocument(ports.objects, truthKey, truth);
+    await writeDocument(ports.objects, key, dataset);
+
+    const { champion } = await releaseState(ports, campaign);
+    const recipe = backbone === "descriptor" || backbone === "small-cnn" ? "small-cnn" : "probe";
+    const channels = [
+      { name: "dataset", prefix: folderOf(key) },
+      { name: "embeddings", prefix: embeddingsKey },
+      { name: "shards", prefix: objectKeys.shards(campaign) },
+      ...(backbone === "descriptor" || backbone === "small-cnn"
+        ? []
+        : [{ name: "pretrained", prefix: objectKeys.weights(backbone) }]),
+    ];
+    const order = digestOf({ channels, backbone, recipe, seed: agreement.seed });
+    const inputs = [
+      { name: "truth", prefix: folderOf(truthKey) },
+      { name: "shards", prefix: objectKeys.shards(campaign) },
+      ...(champion === undefined ? [] : [{ name: "champion", prefix: champion.modelKey }]),
+    ];
+    const evaluation = `${campaign}-eval-${digestOf({ order, inputs }).slice(0, 16)}`;
+    const { counts, emptyClasses } = dataset;
+    const bought = split.pool.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
+    const perImage = split.pool.length === 0 ? 0 : bought / split.pool.length;
+    await updateCycle(ports, campaign, cycle, (record) => ({
+      ...record,
+      refs: { ...record.refs, dataset: key },
+      counts: {
+        ...record.counts,
+        ...counts,
+        perImage,
+        emptyClasses: emptyClasses.length,
+        auditedTest: truth.residualError.audited,
+        wrongTest: truth.residualError.wrong,
+      },
+    }));
+    if (emptyClasses.length > 0) {
+      await ports.notifier.notify({
+        audience: "data-team",
+        subject: `${campaign}: classes without images`,
+        text: `No labelled image shows ${emptyClasses.join(", ")}: the model can't learn what it never sees. Drop images of these classes, or start a campaign without them.`,
+      });
+    }
+    return {
+      dataset: {
+        outcome: outcomeOf(dataset),
+        key,
+        version: dataset.version,
+        ...counts,
+        emptyClasses: emptyClasses.length,
+      },
+      training: {
+        jobName: `${campaign}-train-${order.slice(0, 16)}`,
+        outputPrefix: objectKeys.models(campaign),
+        channels,
+        backbone,
+        recipe,
+      },
+      evaluation: { jobName: evaluation, outputPrefix: objectKeys.evaluation(campaign, evaluation), inputs },
+    };
+  },
+});
+
+/** Too few: fewer labelled images than five per class, or nothing to tell apart, or nothing to validate or test on. */
+function outcomeOf({ counts, classes, emptyClasses }: DatasetVersion): "frozen" | "too-few-images" {
+  const images = counts.train + counts.validation + counts.test;
+  const enough = images >= classes.length * IMAGES_PER_CLASS && classes.length - emptyClasses.length >= 2;
+  return enough && counts.validation > 0 && counts.test > 0 ? "frozen" : "too-few-images";
+}
+
+const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/"));
