@@ -24,6 +24,7 @@ import type { Clock } from "./clock.ts";
 import { commands } from "./commands.ts";
 import { Engine } from "./engine/engine.ts";
 import { Eyes } from "./eyes.ts";
+import { findPython } from "./jobs/python.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { publicFiles } from "./pages.ts";
 import { SimulatedPeople } from "./people/people.ts";
@@ -127,7 +128,9 @@ export class Host {
           path: (key) => ports.path(key),
         },
         bucket: LOCAL_BUCKET,
-        ...(options.python === undefined ? {} : { python: options.python }),
+        get python() {
+          return options.python ?? findPython();
+        },
         hold: (reason) => time.hold(reason),
         onProgress: (event) => onProgress(event as Progress),
       });
@@ -315,6 +318,7 @@ export function laptopMachines(): Record<string, unknown> {
       const values: Record<string, string> = {
         Bucket: LOCAL_BUCKET,
         TrainingRoleArn: "arn:aws:iam::000000000000:role/laptop",
+        EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
         ServingRoleArn: "arn:aws:iam::000000000000:role/laptop",
         TrainingImage: "laptop/training",
         ServingImage: "laptop/serving",

@@ -57,10 +57,14 @@ async function sageMaker(
   signal: AbortSignal,
 ): Promise<unknown> {
   switch (action) {
-    case "createTrainingJob":
-      return jobs.createTrainingJob(request as never, signal);
-    case "createProcessingJob":
-      return jobs.createProcessingJob(request as never, signal);
+    case "createTrainingJob": {
+      const job = await jobs.createTrainingJob(request as never, signal);
+      return ended(job, job.TrainingJobStatus);
+    }
+    case "createProcessingJob": {
+      const job = await jobs.createProcessingJob(request as never, signal);
+      return ended(job, job.ProcessingJobStatus);
+    }
     case "createModel":
       return jobs.createModel(request as never);
     case "createEndpointConfig":
@@ -74,6 +78,12 @@ async function sageMaker(
     default:
       throw new UnknownServiceError(`sagemaker:${action} has no counterpart on a laptop`);
   }
+}
+
+/** `.sync` turns a job that did not complete into an error whose cause is the job's description. */
+function ended<T>(job: T, status: string | undefined): T {
+  if (status === "Completed") return job;
+  throw named("States.TaskFailed", JSON.stringify(job));
 }
 
 function inBucket(bucket: string): void {

@@ -41,7 +41,10 @@ export class JobRunner {
   constructor(options: JobRunnerOptions) {
     this.#options = options;
     const host: JobHost = {
-      python: options.python,
+      // Asked for when a job starts: commands that need no Python work without one.
+      get python() {
+        return options.python;
+      },
       hold: (reason) => options.hold(reason),
       onProgress: (event) => options.onProgress?.(event),
     };
