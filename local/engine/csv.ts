@@ -4,13 +4,13 @@ const DELIMITERS: Record<string, string> = { COMMA: ",", PIPE: "|", SEMICOLON: "
 
 /** Rows of an RFC 4180 text as objects of header to string, as JSON texts. Missing cells are empty, extra ones dropped. */
 export function* parseCsv(text: string, config: Record<string, unknown>, where: string): Iterable<string> {
-  const delimiter = DELIMITERS[String(config["CSVDelimiter"] ?? "COMMA")];
+  const delimiter = DELIMITERS[String(config.CSVDelimiter ?? "COMMA")];
   if (delimiter === undefined)
     throw new StatesError(
       "States.ItemReaderFailed",
-      `CSVDelimiter is ${String(config["CSVDelimiter"])}; allowed are ${Object.keys(DELIMITERS).join(", ")}.`,
+      `CSVDelimiter is ${String(config.CSVDelimiter)}; allowed are ${Object.keys(DELIMITERS).join(", ")}.`,
     );
-  let headers = config["CSVHeaderLocation"] === "GIVEN" ? (config["CSVHeaders"] as string[]) : undefined;
+  let headers = config.CSVHeaderLocation === "GIVEN" ? (config.CSVHeaders as string[]) : undefined;
   for (const cells of records(text.startsWith("\uFEFF") ? text.slice(1) : text, delimiter, where)) {
     if (headers === undefined) headers = cells;
     else yield JSON.stringify(Object.fromEntries(headers.map((header, column) => [header, cells[column] ?? ""])));

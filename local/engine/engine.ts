@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { lintDefinition } from "../../workflow/checks/definition-lint.ts";
+import { parseResource } from "../../workflow/checks/task-resource.ts";
 import type { Clock } from "../clock.ts";
 import { randomFrom } from "./chance.ts";
-import { parseResource, type Scope } from "./definition.ts";
+import type { Scope } from "./definition.ts";
 import { begin } from "./distributed-map.ts";
 import { exceedsPayloadLimit, StatesError } from "./errors.ts";
 import { apply, type Execution, type ExecutionStatus, ROOT, type Strand, stateOf } from "./execution.ts";
@@ -28,6 +29,8 @@ export interface EngineOptions {
   services: EngineServices;
   /** Feeds $random, $uuid and retry jitter. */
   seed: number;
+  /** Run definitions whose expressions name unknown things, as AWS does; for replaying recordings. */
+  allowUnknownReferences?: boolean;
   /** The fault layer's hooks. */
   observer?: FlushObserver;
 }
@@ -67,7 +70,10 @@ export class Engine {
 
   private constructor(options: EngineOptions) {
     for (const [name, definition] of Object.entries(options.machines)) {
-      const findings = lintDefinition(name, definition).filter((finding) => finding.kind === "profile");
+      const findings = lintDefinition(name, definition).filter(
+        (finding) =>
+          finding.kind === "profile" || (finding.kind === "reference" && options.allowUnknownReferences !== true),
+      );
       if (findings.length > 0) {
         const told = findings.map((finding) => `  ${finding.path}: ${finding.message}`).join("\n");
         throw new StatesError("InvalidDefinition", `State machine "${name}" is refused:\n${told}`);

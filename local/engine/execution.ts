@@ -241,7 +241,7 @@ export function apply(execution: Execution, row: LogRow): number {
   }
   const strand = execution.strands.get(row.strand);
   if (strand === undefined) return id;
-  if (type !== null && type.startsWith("Execution")) {
+  if (type?.startsWith("Execution")) {
     execution.status =
       type === "ExecutionSucceeded"
         ? "SUCCEEDED"
@@ -264,7 +264,7 @@ export function apply(execution: Execution, row: LogRow): number {
     strand.beforeEntered = row.previous;
     strand.entered = { id, at: row.at };
   } else if (type?.endsWith("StateExited") === true) {
-    const assigned = (row.details?.["assignedVariables"] ?? {}) as Record<string, string>;
+    const assigned = (row.details?.assignedVariables ?? {}) as Record<string, string>;
     for (const [name, text] of Object.entries(assigned)) assign(strand.variables, name, JSON.parse(text));
     Object.assign(strand, {
       input: (row.payload as { text: string }).text,
@@ -330,7 +330,7 @@ export function apply(execution: Execution, row: LogRow): number {
     group.started = Math.max(group.started, iteration.index + 1);
   } else if (type === "MapIterationSucceeded") {
     const group = strand.group as NonNullable<Strand["group"]>;
-    const child = execution.strands.get(`${strand.id}/${group.startedId}:${row.details?.["index"]}`);
+    const child = execution.strands.get(`${strand.id}/${group.startedId}:${row.details?.index}`);
     if (child !== undefined) {
       group.outputs[child.index] = child.input;
       group.done++;

@@ -10,7 +10,7 @@ import type { EngineServices } from "./services.ts";
  * an array, an object listing, or an object in JSON, JSONL, CSV or inventory MANIFEST form.
  */
 export async function* readItems(services: EngineServices, plan: MapRunPlan): AsyncIterable<string> {
-  const limit = Number(plan.reader?.config["MaxItems"] ?? 0) || Number.POSITIVE_INFINITY;
+  const limit = Number(plan.reader?.config.MaxItems ?? 0) || Number.POSITIVE_INFINITY;
   let count = 0;
   for await (const text of source(services, plan)) {
     if (count++ >= limit) return;
@@ -63,7 +63,7 @@ async function* parseObject(
   key: string,
 ): AsyncIterable<string> {
   const where = `s3://${bucket}/${key}`;
-  switch (config["InputType"]) {
+  switch (config.InputType) {
     case "JSONL":
       yield* lines(bytes, where);
       return;
@@ -104,7 +104,7 @@ function* jsonItems(bytes: Buffer, config: Record<string, unknown>, where: strin
   } catch (error) {
     throw failed(`${where} is not JSON: ${(error as Error).message}`);
   }
-  const pointer = config["ItemsPointer"];
+  const pointer = config.ItemsPointer;
   if (typeof pointer === "string") {
     for (const part of pointer.split("/").slice(1)) {
       value = (value as Record<string, unknown> | null)?.[part.replaceAll("~1", "/").replaceAll("~0", "~")];

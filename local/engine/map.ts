@@ -20,7 +20,7 @@ export async function mapItems(
   const seen = bindings(runtime, execution, strand);
   if (state.Items !== undefined)
     return (await fillTyped(state.Items, "array", seen, place(strand, "Items"))) as unknown[];
-  const input = seen.states["input"];
+  const input = seen.states.input;
   if (Array.isArray(input)) return input as unknown[];
   throw new QueryEvaluationError(
     inState(strand.state, strand.entered.id, `Map state input must be an array but was: ${strand.input}`),

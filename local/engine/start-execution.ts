@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Integration } from "./definition.ts";
+import type { Integration } from "../../workflow/checks/task-resource.ts";
 import { StatesError } from "./errors.ts";
 import type { Execution, Strand, Task } from "./execution.ts";
 import type { ExecutionRow } from "./log.ts";
@@ -14,7 +14,7 @@ export function submitChild(
   given: Record<string, unknown>,
   task: Task,
 ): Record<string, unknown> {
-  const machineArn = given["StateMachineArn"];
+  const machineArn = given.StateMachineArn;
   const match = /:stateMachine:([^:]+)(?::[^:]+)?$/.exec(String(machineArn));
   if (match === null)
     throw new StatesError(
@@ -22,14 +22,14 @@ export function submitChild(
       `StateMachineArn is ${JSON.stringify(machineArn)}; give the ARN of a state machine.`,
     );
   const name =
-    given["Name"] === undefined
+    given.Name === undefined
       ? createHash("sha256").update(`${execution.arn}|${strand.id}|${task.scheduledId}`).digest("hex").slice(0, 36)
-      : String(given["Name"]);
+      : String(given.Name);
   try {
     const { arn, startedAt } = runtime.startExecution({
       machine: match[1] as string,
       name,
-      input: JSON.stringify(given["Input"] ?? {}),
+      input: JSON.stringify(given.Input ?? {}),
     });
     return {
       ExecutionArn: arn,
@@ -52,11 +52,11 @@ export function awaitChild(
   integration: Integration,
 ): void {
   const given = JSON.parse(task.input) as Record<string, unknown>;
-  const machine = /:stateMachine:([^:]+)/.exec(String(given["StateMachineArn"]))?.[1];
+  const machine = /:stateMachine:([^:]+)/.exec(String(given.StateMachineArn))?.[1];
   const name =
-    given["Name"] === undefined
+    given.Name === undefined
       ? createHash("sha256").update(`${execution.arn}|${strand.id}|${task.scheduledId}`).digest("hex").slice(0, 36)
-      : String(given["Name"]);
+      : String(given.Name);
   const arn = `arn:aws:states:local:000000000000:execution:${machine}:${name}`;
   const settle = (): void => {
     void runtime.track(async () => {

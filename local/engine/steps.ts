@@ -1,4 +1,5 @@
-import { type Catcher, isDistributed, parseResource, type State } from "./definition.ts";
+import { parseResource } from "../../workflow/checks/task-resource.ts";
+import { type Catcher, isDistributed, type State } from "./definition.ts";
 import { errorMatches, exceedsPayloadLimit, QueryEvaluationError, StatesError } from "./errors.ts";
 import { arm, type Execution, type LogRow, ROOT, type Strand, stateOf, visibleVariables } from "./execution.ts";
 import { type Bindings, fill, fillTyped, inState, type Place } from "./expression.ts";

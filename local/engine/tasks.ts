@@ -1,5 +1,4 @@
-import type { Integration } from "./definition.ts";
-import { parseResource } from "./definition.ts";
+import { type Integration, parseResource } from "../../workflow/checks/task-resource.ts";
 import { exceedsPayloadLimit, StatesError } from "./errors.ts";
 import { arm, type Execution, type LogRow, type Strand, stateOf, type Task } from "./execution.ts";
 import { fill, fillTyped } from "./expression.ts";
@@ -187,8 +186,8 @@ async function call(
     case "lambda-function":
     case "lambda-invoke": {
       const raw = integration.kind === "lambda-function";
-      const functionName = raw ? (integration.functionName as string) : shortName(given["FunctionName"]);
-      const payload = raw ? given : (given["Payload"] ?? {});
+      const functionName = raw ? (integration.functionName as string) : shortName(given.FunctionName);
+      const payload = raw ? given : (given.Payload ?? {});
       const answer =
         (await services.invokeLambda({
           functionName,

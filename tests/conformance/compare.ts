@@ -13,7 +13,7 @@ export interface Verdict {
 /** Compares what the engine did with what AWS did: types, then details, then order and links. */
 export function compare(recording: Recording, ours: readonly HistoryEvent[]): Verdict {
   const branching = [...statesOf(recording.definition)].some(
-    (state) => state["Type"] === "Map" || state["Type"] === "Parallel",
+    (state) => state.Type === "Map" || state.Type === "Parallel",
   );
   const substitutions = renamed(recording);
   const told = (event: RecordedEvent | HistoryEvent): string => canonical(detailsOf(event), substitutions);

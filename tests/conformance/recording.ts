@@ -25,7 +25,7 @@ export function* statesOf(scope: unknown): Iterable<Record<string, unknown>> {
   const states = (scope as { States?: Record<string, Record<string, unknown>> } | undefined)?.States ?? {};
   for (const state of Object.values(states)) {
     yield state;
-    for (const branch of (state["Branches"] as unknown[] | undefined) ?? []) yield* statesOf(branch);
-    if (state["ItemProcessor"] !== undefined) yield* statesOf(state["ItemProcessor"]);
+    for (const branch of (state.Branches as unknown[] | undefined) ?? []) yield* statesOf(branch);
+    if (state.ItemProcessor !== undefined) yield* statesOf(state.ItemProcessor);
   }
 }

@@ -20,6 +20,7 @@ export async function replay(recording: Recording): Promise<Outcome> {
       machines: { recorded: recording.definition },
       services: worldOf(recording),
       seed: 1,
+      allowUnknownReferences: true,
     });
   } catch (error) {
     return { id: recording.id, profile: false, why: (error as Error).message };

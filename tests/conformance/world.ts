@@ -62,10 +62,10 @@ type Answer = { value: unknown } | { error: string; cause: string };
 function recordedAnswers(recording: Recording): Answer[] {
   const answers: Answer[] = [];
   for (const event of recording.events) {
-    const succeeded = (event["taskSucceededEventDetails"] ?? event["lambdaFunctionSucceededEventDetails"]) as
+    const succeeded = (event.taskSucceededEventDetails ?? event.lambdaFunctionSucceededEventDetails) as
       | { output?: unknown }
       | undefined;
-    const failed = (event["taskFailedEventDetails"] ?? event["lambdaFunctionFailedEventDetails"]) as
+    const failed = (event.taskFailedEventDetails ?? event.lambdaFunctionFailedEventDetails) as
       | { error?: string; cause?: unknown }
       | undefined;
     if (succeeded !== undefined)
