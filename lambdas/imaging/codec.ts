@@ -1,0 +1,104 @@
+import turbo from "@julusian/jpeg-turbo";
+import sharp from "sharp";
+import { fitWithin, type Raster, shrink } from "../../domain/image-checks/raster.ts";
+import { type Header, Quarantine } from "./header.ts";
+import { LIMITS, SIDES } from "./limits.ts";
+import { upright } from "./orient.ts";
+
+// libvips knows dozens of formats, each an attack surface: only these three readers, and only from memory.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({ operation: ["VipsForeignLoadJpegBuffer", "VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"] });
+sharp.cache(false);
+sharp.concurrency(1);
+
+/**
+ * Decodes once: upright, sRGB, 8 bits, transparent parts on white, long side at most that of the web variant.
+ * Throws Quarantine where a decoder objects, warnings of JPEG included, as `djpeg -strict` does.
+ */
+export async function decode(bytes: Uint8Array, header: Header): Promise<Raster> {
+  const pixels = header.width * header.height;
+  if (header.type === "jpeg" && header.simple) {
+    if (!header.foreignColour && pixels <= LIMITS.fullDecodePixels) {
+      return upright(webSized(decodeJpeg(bytes, header)), header.orientation);
+    }
+    // sharp looks away from some damage; a strict decode without colour costs half of one with it.
+    decodeJpeg(bytes, header, "gray");
+  }
+  return upright(webSized(await decodeWithSharp(bytes, header)), header.orientation);
+}
+
+function webSized(raster: Raster): Raster {
+  const { width, height } = fitWithin(raster.width, raster.height, SIDES.web);
+  return shrink(raster, width, height);
+}
+
+/** Reused for small images; large ones come and go. */
+let scratch = Buffer.alloc(0);
+const LARGEST_SCRATCH = 4 * 1024 * 1024;
+
+function decodeJpeg(bytes: Uint8Array, header: Header, colour: "gray" | "as-is" = "as-is"): Raster {
+  const channels = colour === "gray" || header.components === 1 ? 1 : 3;
+  const size = header.width * header.height * channels;
+  let target = scratch;
+  if (size > scratch.length) {
+    target = Buffer.allocUnsafeSlow(size);
+    if (size <= LARGEST_SCRATCH) scratch = target;
+  }
+  const format = channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB;
+  const read = (source: Uint8Array) => turbo.decompressSync(asBuffer(source), target, { format });
+  let decoded: { width: number; height: number };
+  try {
+    decoded = read(bytes);
+  } catch {
+    // The decoder may have objected to metadata (a broken profile, say): the picture itself decides.
+    try {
+      decoded = read(header.strip());
+    } catch (error) {
+      const said = (error as Error).message;
+      throw new Quarantine(
+        "corrupt",
+        `it can't be decoded faithfully: ${said === "No error" ? "the decoder warns of damage" : said}`,
+      );
+    }
+  }
+  const { width, height } = decoded;
+  return { pixels: target.subarray(0, width * height * channels), width, height, channels };
+}
+
+async function decodeWithSharp(bytes: Uint8Array, header: Header): Promise<Raster> {
+  try {
+    const { data, info } = await sharp(bytes, {
+      failOn: header.type === "jpeg" ? "warning" : "error",
+      limitInputPixels: LIMITS.jpegPixels,
+      sequentialRead: true,
+      page: 0,
+      pages: 1,
+    })
+      .resize(SIDES.web, SIDES.web, { fit: "inside", withoutEnlargement: true })
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3 && info.channels !== 1) throw new Error(`${info.channels} channels after decoding`);
+    return { pixels: data, width: info.width, height: info.height, channels: info.channels };
+  } catch (error) {
+    throw new Quarantine("corrupt", `it can't be decoded faithfully: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
+
+/** A baseline JPEG without any metadata; 4:4:4 keeps the colour of small things, 4:2:0 is for thumbnails. */
+export function encodeJpeg(raster: Raster, quality: number, sampling: "444" | "420"): Uint8Array {
+  const gray = raster.channels === 1;
+  const colour = sampling === "444" ? turbo.SAMP_444 : turbo.SAMP_420;
+  return turbo.compressSync(asBuffer(raster.pixels), {
+    format: gray ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB,
+    width: raster.width,
+    height: raster.height,
+    subsampling: gray ? turbo.SAMP_GRAY : colour,
+    quality,
+  });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
