@@ -319,6 +319,7 @@ export function laptopMachines(): Record<string, unknown> {
         Bucket: LOCAL_BUCKET,
         TrainingRoleArn: "arn:aws:iam::000000000000:role/laptop",
         EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
+        EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
         ServingRoleArn: "arn:aws:iam::000000000000:role/laptop",
         TrainingImage: "laptop/training",
         ServingImage: "laptop/serving",

@@ -87,15 +87,18 @@ export const ReleasePolicy = z.strictObject({
   latencyFactor: z.number().gt(1).default(3),
 });
 
+/** What annotators read beside the image. A new text is a new version; answers are stamped with it. */
+export const Guideline = z.strictObject({
+  version: z.int().min(1).default(1),
+  text: z.string().max(100_000).default(""),
+});
+
 /** A standing agreement: what is labelled, by whom, at which price, to which quality. Source: campaign.yaml. */
 export const Campaign = z
   .strictObject({
     name: CampaignName,
     classes: z.array(ClassName).min(2).max(1000),
-    guideline: z.strictObject({
-      version: z.int().min(1).default(1),
-      text: z.string().max(100_000).default(""),
-    }),
+    guideline: Guideline.prefault({}),
     currency: z
       .string()
       .regex(/^[A-Z]{3}$/)

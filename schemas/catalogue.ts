@@ -64,6 +64,14 @@ export const AdmissionResult = z.strictObject({
 });
 export type AdmissionResult = z.infer<typeof AdmissionResult>;
 
+/** Tar shard of normalised images, entries `<sha256>.<jpg|png|webp>`. */
+export const Shard = z.strictObject({ key: ObjectKey, sha256: Sha256, images: z.int() });
+export type Shard = z.infer<typeof Shard>;
+
+/** One batch's results as admission writes them below `<admissionPrefix>/results/`; no shard where nothing was admitted. */
+export const AdmissionBatch = z.strictObject({ shard: Shard.optional(), results: z.array(AdmissionResult) });
+export type AdmissionBatch = z.infer<typeof AdmissionBatch>;
+
 /** One image of the catalogue: the admitted bytes, every name they came under, and the duplicate group. */
 export const CatalogueEntry = AdmissionResult.omit({ name: true, verdict: true }).extend({
   names: z.array(z.string()).min(1),
@@ -91,7 +99,6 @@ export const Catalogue = z.strictObject({
   }),
   entries: z.array(CatalogueEntry),
   quarantined: z.array(z.strictObject({ name: z.string(), sha256: Sha256, findings: z.array(Finding) })),
-  /** Tar shards of normalised images, `<sha256>.<ext>` each. */
-  shards: z.array(z.strictObject({ key: ObjectKey, sha256: Sha256, images: z.int() })),
+  shards: z.array(Shard),
 });
 export type Catalogue = z.infer<typeof Catalogue>;
