@@ -41,6 +41,7 @@ export class EngineLog {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #pending: (() => void)[] = [];
+  #discarding = false;
   #payloadId: number;
   #executionId: number;
   /** The last texts stored per execution: id of the payload row. */
@@ -213,6 +214,7 @@ export class EngineLog {
 
   /** Writes everything gathered so far as one transaction. On failure nothing is written and all of it stays pending. */
   flush(): void {
+    if (this.#discarding) this.#pending = [];
     if (this.#pending.length === 0) return;
     const writes = this.#pending;
     this.#db.exec("BEGIN IMMEDIATE");
@@ -295,8 +297,14 @@ export class EngineLog {
     }));
   }
 
+  /** Drops what was not flushed, now and from here on: what a crash at this moment would have lost. */
+  discard(): void {
+    this.#pending = [];
+    this.#discarding = true;
+  }
+
+  /** Flush first: what is pending is dropped. */
   close(): void {
-    this.flush();
     this.#db.close();
   }
 }

@@ -220,6 +220,7 @@ export class Runtime {
   fail(error: Error): void {
     if (this.closed || this.broken !== undefined) return;
     this.broken = error;
+    this.log.discard();
     for (const waiter of this.#waitingForFlush.splice(0)) waiter.reject(error);
     for (const idle of this.#idleWaiters.splice(0)) idle();
   }
@@ -262,9 +263,14 @@ export class Runtime {
   /** Writes what was committed. Effects wait for it (`durable`), so nothing happens in the world that the log forgets. */
   flush(): void {
     if (this.broken !== undefined) throw this.broken;
-    this.observer.beforeFlush?.();
-    this.log.flush();
-    this.observer.afterFlush?.();
+    try {
+      this.observer.beforeFlush?.();
+      this.log.flush();
+      this.observer.afterFlush?.();
+    } catch (error) {
+      this.fail(error as Error);
+      throw error;
+    }
     for (const waiter of this.#waitingForFlush.splice(0)) waiter.resolve();
   }
 

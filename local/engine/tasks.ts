@@ -3,7 +3,7 @@ import { exceedsPayloadLimit, StatesError } from "./errors.ts";
 import { arm, type Execution, type LogRow, type Strand, stateOf, type Task } from "./execution.ts";
 import { fill, fillTyped } from "./expression.ts";
 import { lambdaResponse } from "./lambda-response.ts";
-import type { Runtime } from "./runtime.ts";
+import { type Runtime, Superseded } from "./runtime.ts";
 import { awaitChild, submitChild } from "./start-execution.ts";
 import { bindings, dataLimit, place, row } from "./steps.ts";
 
@@ -157,7 +157,10 @@ async function deliver(
     );
   }
   try {
-    const outcome = await call(runtime, execution, strand, task, integration, abort.signal);
+    const outcome = await unlessAborted(
+      call(runtime, execution, strand, task, integration, abort.signal),
+      abort.signal,
+    );
     if (current() && strand.abort === abort) accept(runtime, execution, strand, integration, outcome);
   } catch (error) {
     if (!current() || strand.abort !== abort) return;
@@ -167,6 +170,15 @@ async function deliver(
     if (strand.abort === abort && strand.task !== task) strand.abort = undefined;
   }
   runtime.drive(execution, strand);
+}
+
+/** A handler that ignores its signal is left behind: nobody waits for it any longer. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(new Superseded());
+    signal.addEventListener("abort", leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
 }
 
 type Outcome = { result: unknown } | { submitted: unknown } | "waiting";
