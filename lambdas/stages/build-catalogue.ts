@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { assembleCatalogue, withoutResult } from "../../domain/catalogue/assemble.ts";
+import { AdmissionBatch, Catalogue } from "../../schemas/catalogue.ts";
+import { IntakeItem } from "../../schemas/intake.ts";
+import { CycleRef, JobOrder } from "../../schemas/state.ts";
+import type { Objects, Ports } from "../ports.ts";
+import { stage } from "../stage.ts";
+import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
+import { DocumentError, digestOf, readDocument, readLines, writeAddressed } from "../store/documents.ts";
+import { objectKeys } from "../store/keys.ts";
+import { chooseBackbone } from "../store/weights.ts";
+
+/** Is every file of the manifest accounted for, what is new, and what is to be embedded? */
+export const buildCatalogue = stage({
+  name: "build-catalogue",
+  input: CycleRef.extend({ manifestKey: z.string(), admissionPrefix: z.string() }),
+  output: z.strictObject({
+    catalogue: z.strictObject({
+      key: z.string(),
+      files: z.int(),
+      admitted: z.int(),
+      quarantined: z.int(),
+      duplicates: z.int(),
+    }),
+    embedding: JobOrder.omit({ recipe: true }),
+  }),
+  async run({ campaign, cycle, manifestKey, admissionPrefix }, ports) {
+    const agreement = await cycleAgreement(ports, campaign, cycle);
+    const files = await readLines(ports.objects, manifestKey, IntakeItem);
+    const batches = await readBatches(ports.objects, `${admissionPrefix}/results/`);
+    const results = batches.flatMap((batch) => batch.results);
+    const missing = withoutResult(files, results);
+    if (missing.length > 0) {
+      throw new DocumentError(
+        `${missing.length} of ${files.length} files of ${manifestKey} have no admission result, the first is "${missing[0]}"; run admission again`,
+      );
+    }
+    const before = await earlierRefs(ports, campaign, cycle);
+    const earlier = before.catalogue && (await readDocument(ports.objects, before.catalogue, Catalogue));
+    const shards = batches.flatMap((batch) => batch.shard ?? []);
+    const catalogue = assembleCatalogue({ campaign, cycle, files, results, shards, earlier: earlier || undefined });
+    const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);
+    const { known: _, ...counts } = catalogue.counts;
+    await updateCycle(ports, campaign, cycle, (record) => ({
+      ...record,
+      refs: { ...record.refs, catalogue: key },
+      counts: { ...record.counts, ...counts },
+    }));
+    const wanted = agreement.training.backbone;
+    const embedding = await orderEmbedding(ports.objects, catalogue, wanted, before.embeddings);
+    return { catalogue: { key, ...counts }, embedding };
+  },
+});
+
+async function readBatches(objects: Objects, prefix: string): Promise<AdmissionBatch[]> {
+  const batches: AdmissionBatch[] = [];
+  for await (const { key } of objects.list(prefix)) batches.push(await readDocument(objects, key, AdmissionBatch));
+  return batches;
+}
+
+/** Catalogue and embeddings of the latest earlier cycle that has them. */
+async function earlierRefs(ports: Pick<Ports, "records">, campaign: string, cycle: number) {
+  const found: { catalogue?: string; embeddings?: string } = {};
+  for (let c = cycle - 1; c >= 1 && (found.catalogue === undefined || found.embeddings === undefined); c -= 1) {
+    const { refs } = await readCycle(ports, campaign, c);
+    if (found.catalogue === undefined && refs.catalogue !== undefined) found.catalogue = refs.catalogue;
+    if (found.embeddings === undefined && refs.embeddings !== undefined) found.embeddings = refs.embeddings;
+  }
+  return found;
+}
+
+/** The same images, backbone and weights give the same job name, so that a finished job is found again. */
+async function orderEmbedding(objects: Objects, catalogue: Catalogue, wanted: string, embeddings: string | undefined) {
+  const { campaign } = catalogue;
+  const { backbone, prefix } = await chooseBackbone(objects, wanted);
+  const channels = [{ name: "shards", prefix: `${objectKeys.shards(campaign)}/` }];
+  if (prefix !== undefined) channels.push({ name: "pretrained", prefix });
+  // Rows that an earlier cycle computed are copied: a new intake costs its new images only.
+  if (embeddings !== undefined) channels.push({ name: "cache", prefix: embeddings.replace(/[^/]+$/, "") });
+  const outputPrefix = objectKeys.embeddings(campaign);
+  const digest = digestOf({ backbone, channels, outputPrefix, shards: catalogue.shards.map((s) => s.key) });
+  return { jobName: `${campaign}-embed-${digest.slice(0, 16)}`, backbone, outputPrefix, channels };
+}

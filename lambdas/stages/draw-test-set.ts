@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { hashedImage } from "../../domain/catalogue/assemble.ts";
+import { confirmPairs } from "../../domain/duplicates/confirm.ts";
+import { groupsOf, proposePairs } from "../../domain/duplicates/groups.ts";
+import { drawTestSet as draw } from "../../domain/split/draw.ts";
+import { Catalogue } from "../../schemas/catalogue.ts";
+import { CycleRef, Split } from "../../schemas/state.ts";
+import type { Ports } from "../ports.ts";
+import { stage } from "../stage.ts";
+import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
+import { readDocument, writeAddressed } from "../store/documents.ts";
+import { readEmbeddings } from "../store/embeddings.ts";
+import { objectKeys } from "../store/keys.ts";
+
+/** Two images that look alike by their hashes are duplicates when their embeddings' cosine is at least this. */
+export const LEAST_COSINE = 0.9;
+
+/** Which images are duplicates, which are the sealed test and which the gold, before anybody has said a label? */
+export const drawTestSet = stage({
+  name: "draw-test-set",
+  input: CycleRef.extend({ catalogueKey: z.string(), embeddingsKey: z.string() }),
+  output: z.strictObject({ key: z.string(), test: z.int(), gold: z.int(), pool: z.int(), withheld: z.int() }),
+  async run({ campaign, cycle, catalogueKey, embeddingsKey }, ports) {
+    const agreement = await cycleAgreement(ports, campaign, cycle);
+    const { entries } = await readDocument(ports.objects, catalogueKey, Catalogue);
+    const embeddings = await readEmbeddings(ports.objects, embeddingsKey);
+    const sha256s = entries.map((e) => e.sha256);
+    const pairs = confirmPairs(sha256s, proposePairs(entries.map(hashedImage)).pairs, embeddings, LEAST_COSINE);
+    const groups = groupsOf(sha256s, pairs);
+    const images = sha256s.map((sha256, i) => ({ sha256, group: groups[i] as string }));
+    const policy = {
+      testShare: agreement.training.testShare,
+      goldShare: agreement.labelling.goldShare,
+      seed: agreement.seed,
+    };
+    const drawn = draw(images, policy, await earlierSplit(ports, campaign, cycle));
+    const split: Split = {
+      campaign,
+      cycle,
+      classes: agreement.classes,
+      ...drawn,
+      groups: Object.fromEntries(images.map(({ sha256, group }) => [sha256, group])),
+    };
+    const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.split(campaign, digest), split);
+    await updateCycle(ports, campaign, cycle, (record) => ({
+      ...record,
+      refs: { ...record.refs, split: key, embeddings: embeddingsKey },
+    }));
+    const { test, gold, pool, withheld } = drawn;
+    return { key, test: test.length, gold: gold.length, pool: pool.length, withheld: withheld.length };
+  },
+});
+
+/** The latest earlier cycle's draw: where it put images, they stay. */
+async function earlierSplit(ports: Pick<Ports, "records" | "objects">, campaign: string, cycle: number) {
+  for (let c = cycle - 1; c >= 1; c -= 1) {
+    const { refs } = await readCycle(ports, campaign, c);
+    if (refs.split !== undefined) return readDocument(ports.objects, refs.split, Split);
+  }
+  return undefined;
+}
