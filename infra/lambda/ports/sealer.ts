@@ -1,0 +1,5 @@
+import { KMSClient } from "@aws-sdk/client-kms";
+import { kmsSealer } from "../../../adapters/aws/sealer.ts";
+import { setting } from "../settings.ts";
+
+export const sealer = kmsSealer(new KMSClient({}), { sealKeyId: setting("SEAL_KEY"), signKeyId: setting("SIGN_KEY") });

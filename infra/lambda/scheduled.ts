@@ -1,0 +1,15 @@
+import type { Ports } from "../../lambdas/ports.ts";
+import { sweep, watch } from "../../lambdas/sweep.ts";
+import { world } from "./world.ts";
+
+type Task = (ports: Ports) => Promise<Record<string, number>>;
+
+function scheduled(name: string, task: Task, given: Partial<Ports>): () => Promise<void> {
+  const ports = world(given);
+  return async () => console.log(JSON.stringify({ function: name, ...(await task(ports)) }));
+}
+
+/** Every hour: what a crash between a commit and its token left waiting goes on. */
+export const sweepHandler = (given: Partial<Ports>) => scheduled("sweep", sweep, given);
+/** Every five minutes: candidates are judged on their real requests. */
+export const watchHandler = (given: Partial<Ports>) => scheduled("watch", watch, given);
