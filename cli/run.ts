@@ -44,7 +44,13 @@ export async function planJourney(target: string, options: Options): Promise<Jou
     const file = await readCampaignFile(target);
     if (file.images === undefined)
       throw new BadInputError(`${target} does not say where the photos are: add "images: <folder>"`);
-    return { agreement: file.agreement, folder: await existingFolder(file.images), people, truth };
+    const given: CampaignInput = {
+      ...file.agreement,
+      ...(options.approve === undefined ? {} : { approvals: { ...file.agreement.approvals, mode: approve } }),
+      ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 0, 1) }),
+      ...(options.budget === undefined ? {} : { budget: Number(options.budget) }),
+    };
+    return { agreement: parseAgreement(given, target), folder: await existingFolder(file.images), people, truth };
   }
   const folder = await existingFolder(target);
   const classes =

@@ -1,0 +1,113 @@
+import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Summary } from "../../local/summary.ts";
+import type { LedgerEntry } from "../../schemas/ledger.ts";
+import { countersign, drawnCampaign, type Ended, newFolder, pause, records, summaryOf } from "./program.ts";
+
+const JOURNEY_MS = 240_000;
+
+/** Facts about money and answers that a crash could lose or double. */
+function books(work: string): { answers: string[]; payments: LedgerEntry[] } {
+  const all = records(work);
+  return {
+    answers: all
+      .filter(({ sk }) => sk.startsWith("answer#"))
+      .map(({ pk, sk, body }) => `${pk} ${sk} ${JSON.stringify((body as { value: unknown }).value)}`),
+    payments: all
+      .filter(({ pk, sk }) => pk.startsWith("ledger#") && !sk.startsWith("sum#"))
+      .map(({ body }) => body as LedgerEntry),
+  };
+}
+
+describe("the journey from a folder of photos to an endpoint that answers", () => {
+  let yaml = "";
+  let folder = "";
+  let work = "";
+  let whole: Ended;
+  let summary: Summary;
+
+  beforeAll(async () => {
+    ({ yaml, folder } = await drawnCampaign({ count: 160 }));
+    // What people drop: a copy under another name, an empty file, something that is no picture.
+    const first = readdirSync(join(folder, "ok"))[0] as string;
+    cpSync(join(folder, "ok", first), join(folder, "ok", "copy-of-a-part.jpg"));
+    writeFileSync(join(folder, "ok", "empty.jpg"), "");
+    writeFileSync(join(folder, "notes.txt"), "not a picture");
+    work = newFolder("whole");
+    whole = await countersign(["run", yaml, "--truth", "folders", "--approve", "auto", "--work", work, "--json"]).ended;
+    summary = summaryOf(whole);
+  }, JOURNEY_MS);
+
+  it("ends with a live model and exit code 0", () => {
+    expect(summary.outcome, whole.stderr.slice(-2000)).toBe("live");
+    expect(whole.code).toBe(0);
+  });
+
+  it("accounts for every file", () => {
+    expect(summary.images).toEqual({ files: 163, admitted: 160, quarantined: 2, duplicates: 1 });
+  });
+
+  it("buys labels that agree with the truth, at few answers an image", () => {
+    expect(summary.labels.agreementWithTruth).toBeGreaterThan(0.95);
+    expect(summary.labels.perImage).toBeLessThan(5);
+    expect(summary.labels.perImage).toBeGreaterThanOrEqual(2);
+  });
+
+  it("pays every accepted answer once, and nothing else", () => {
+    const { payments } = books(work);
+    const ids = payments.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const paid = payments.reduce((sum, { amountMicros }) => sum + amountMicros, 0);
+    expect(Math.round(summary.costUsd * 1e6)).toBe(paid);
+  });
+
+  it("judges on a sealed test that beats guessing, with an interval", () => {
+    expect(summary.model?.low).toBeGreaterThan(0.25);
+    expect(summary.model?.accuracy).toBeLessThanOrEqual(summary.model?.high ?? 0);
+    expect(summary.gates.length).toBeGreaterThan(0);
+  });
+
+  it(
+    "answers predict from the recorded release in another process, and refuses garbage",
+    async () => {
+      const file = join(folder, "hole", readdirSync(join(folder, "hole"))[0] as string);
+      const asked = await countersign(["predict", "parts", file, join(folder, "notes.txt"), "--work", work, "--json"])
+        .ended;
+      expect(asked.code, asked.stderr).toBe(0);
+      const [good, bad] = JSON.parse(asked.stdout) as { status: number; label?: string }[];
+      expect(good?.status).toBe(200);
+      expect(["crack", "hole", "ok", "stain"]).toContain(good?.label);
+      expect(bad?.status).toBeGreaterThanOrEqual(400);
+      expect(bad?.status).toBeLessThan(500);
+    },
+    JOURNEY_MS,
+  );
+
+  it(
+    "killed three times on the way, comes to the same dataset with the same answers and payments",
+    async () => {
+      const other = newFolder("killed");
+      const args = ["run", yaml, "--truth", "folders", "--approve", "auto", "--work", other, "--json"];
+      let ended: Ended | undefined;
+      for (const wait of [4_000, 6_000, 9_000]) {
+        const { child, ended: end } = countersign(args);
+        const first = await Promise.race([end, pause(wait)]);
+        if (first !== undefined) {
+          ended = first;
+          break;
+        }
+        child.kill("SIGKILL");
+        await end;
+      }
+      ended ??= await countersign(args).ended;
+      const again = summaryOf(ended);
+      expect(again.dataset?.version, ended.stderr.slice(-2000)).toBe(summary.dataset?.version);
+      expect(again.costUsd).toBe(summary.costUsd);
+      expect(books(other).answers).toEqual(books(work).answers);
+      expect(books(other).payments.map(({ id }) => id)).toEqual(books(work).payments.map(({ id }) => id));
+      rmSync(other, { recursive: true });
+    },
+    2 * JOURNEY_MS,
+  );
+});
