@@ -11,8 +11,6 @@ export const WavePlan = z.strictObject({
   answers: z.strictObject({ label: z.int(), gold: z.int(), test: z.int() }),
   priceMicros: z.int(),
   timeoutSeconds: z.int().positive(),
-  /** Images whose turn it is to go to the experts whatever the answers say. */
-  queue: z.array(z.string()),
   /** Instant of the owner's wish for more that this wave serves. */
   asked: z.string().optional(),
 });

@@ -1,15 +1,10 @@
 import { z } from "zod";
 import type { ReviewKind } from "../../schemas/review.ts";
-import { CycleRef, Split } from "../../schemas/state.ts";
+import { CycleRef } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
-import { cycleAgreement } from "../store/campaigns.ts";
-import { fitImages, knownLabels } from "../store/consensus.ts";
-import { readImmutable } from "../store/lot-records.ts";
+import { labelsSoFar } from "../store/labels.ts";
 import { requestReviews } from "../store/reviews.ts";
 import { testImagesForExperts } from "../store/test-truth.ts";
-
-/** Two "cannot tell" send an image to the experts. */
-const CANNOT_TELLS = 2;
 
 /**
  * What must experts decide after this wave? Gold, the test set's disagreements with a random tenth of its unanimous
@@ -20,22 +15,15 @@ export const consultExperts = stage({
   input: CycleRef.extend({ wave: z.int().min(0), waveKey: z.string(), splitKey: z.string(), token: z.string().min(1) }),
   output: z.strictObject({ asked: z.int(), open: z.int() }),
   async run({ campaign, cycle, wave, splitKey, token }, ports) {
-    const agreement = await cycleAgreement(ports, campaign, cycle);
-    const split = await readImmutable(ports.objects, splitKey, Split);
-    const known = await knownLabels(ports, campaign, agreement);
-    const { images } = fitImages(agreement, split, known);
+    const { agreement, split, known, purchases } = await labelsSoFar(ports, { campaign, cycle, splitKey });
     const kinds = new Map<string, ReviewKind>();
-    for (const { image, settled, answers, cannotTell } of images) {
-      if (!settled && (answers >= agreement.labelling.maxAnswers || cannotTell >= CANNOT_TELLS))
-        kinds.set(image, "queue");
-    }
+    for (const image of purchases.queue) kinds.set(image, "queue");
     for (const image of testImagesForExperts(split, known, agreement)) kinds.set(image, "test");
     for (const image of split.gold) kinds.set(image, "gold");
     const asked = [...kinds.keys()].filter((image) => known.experts.get(image)?.complete !== true);
-    const batch = `experts-${cycle}-${wave}`;
     const { open } = await requestReviews(ports, {
       campaign,
-      batch,
+      batch: `experts-${cycle}-${wave}`,
       kind: (image) => kinds.get(image) ?? "queue",
       images: asked,
       token,

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import type { DatasetVersion } from "../../schemas/dataset.ts";
-import { CycleRef, JobOrder, Split } from "../../schemas/state.ts";
+import { CycleRef, JobOrder } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
-import { cycleAgreement, updateCycle } from "../store/campaigns.ts";
-import { fitImages, knownLabels } from "../store/consensus.ts";
+import { updateCycle } from "../store/campaigns.ts";
 import { datasetVersionOf } from "../store/dataset.ts";
 import { digestOf, writeDocument } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
+import { labelsSoFar } from "../store/labels.ts";
 import { readImmutable } from "../store/lot-records.ts";
 import { releaseState } from "../store/release.ts";
 import { testTruthOf } from "../store/test-truth.ts";
@@ -45,16 +45,15 @@ export const freezeDataset = stage({
     }),
   }),
   async run({ campaign, cycle, splitKey, catalogueKey, embeddingsKey, backbone }, ports) {
-    const agreement = await cycleAgreement(ports, campaign, cycle);
-    const split = await readImmutable(ports.objects, splitKey, Split);
+    const { agreement, split, known, fitted, purchases } = await labelsSoFar(ports, { campaign, cycle, splitKey });
+    const { settled } = purchases;
     const catalogue = await readImmutable(ports.objects, catalogueKey, Catalogue);
-    const known = await knownLabels(ports, campaign, agreement);
-    const fitted = fitImages(agreement, split, known);
     const truth = testTruthOf(campaign, split, known, agreement);
     const dataset = datasetVersionOf(campaign, agreement, {
       split,
       known,
       fitted,
+      settled,
       shards: catalogue.shards.map((shard) => shard.key),
       truth,
     });

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { CycleRef, Split } from "../../schemas/state.ts";
+import { CycleRef } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
-import { cycleAgreement, updateCycle } from "../store/campaigns.ts";
-import { consensusDocument, fitImages, knownLabels } from "../store/consensus.ts";
+import { updateCycle } from "../store/campaigns.ts";
+import { consensusDocument } from "../store/consensus.ts";
 import { writeDocument } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
-import { readImmutable } from "../store/lot-records.ts";
-import { readWavePlan, updateWave, wavesOf } from "../store/waves.ts";
+import { labelsSoFar } from "../store/labels.ts";
+import { readWavePlan, updateWave } from "../store/waves.ts";
 
 /** What do all accepted answers say after this wave, and how well does each annotator do on gold? */
 export const settleWave = stage({
@@ -14,32 +14,26 @@ export const settleWave = stage({
   input: CycleRef.extend({ wave: z.int().min(0), waveKey: z.string(), splitKey: z.string() }),
   output: z.strictObject({ settled: z.int(), unsettled: z.int() }),
   async run({ campaign, cycle, wave, waveKey, splitKey }, ports) {
-    const agreement = await cycleAgreement(ports, campaign, cycle);
-    const split = await readImmutable(ports.objects, splitKey, Split);
-    const key = objectKeys.consensus(campaign, cycle, wave);
     const { asked } = await readWavePlan(ports, waveKey);
-    const known = await knownLabels(ports, campaign, agreement);
-    const fitted = fitImages(agreement, split, known);
-    // A wave that is settled keeps its document: answers that came since belong to the next.
-    if ((await wavesOf(ports, campaign, cycle)).find((record) => record.wave === wave)?.settled !== true) {
-      if ((await ports.objects.head(key)) === undefined) {
-        await writeDocument(
-          ports.objects,
-          key,
-          consensusDocument({ campaign, cycle, wave }, agreement, split, known, fitted),
-        );
-      }
+    const { agreement, split, known, fitted, purchases } = await labelsSoFar(ports, { campaign, cycle, splitKey });
+    const key = objectKeys.consensus(campaign, cycle, wave);
+    // Written once: answers of lots that close later belong to the next wave's document.
+    if ((await ports.objects.head(key)) === undefined) {
+      const document = consensusDocument({ campaign, cycle, wave }, agreement, split, known, fitted, purchases.settled);
+      await writeDocument(ports.objects, key, document);
     }
-    const settled = fitted.images.filter((image) => image.settled).length;
+    const settled = fitted.images.filter(({ image }) => purchases.settled.has(image)).length;
     const unsettled = fitted.images.length - settled;
     const answersOn = (images: readonly string[]) =>
       images.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
+    const bought = answersOn(split.pool);
     const counts = {
       wave,
       settled,
       unsettled,
-      predictedError: fitted.predictedError,
-      bought: answersOn(split.pool),
+      predictedError: purchases.plan.predictedError,
+      bought,
+      perImage: split.pool.length === 0 ? 0 : bought / split.pool.length,
       boughtTest: answersOn(split.test),
       boughtGold: answersOn(split.gold),
       expertImages: [...known.experts.values()].filter(({ complete }) => complete).length,

@@ -6,10 +6,16 @@ import type { ImageFit, Known } from "./consensus.ts";
 import { digestOf } from "./documents.ts";
 
 /** Labelled images of the pool, gold among them: what experts agreed on, else the consensus of a settled image. */
-function labelled(agreement: Campaign, split: Split, known: Known, { images }: ImageFit): Omit<DatasetItem, "split">[] {
-  return images.flatMap(({ image, posterior, likelihood, settled }) => {
+function labelled(
+  agreement: Campaign,
+  split: Split,
+  known: Known,
+  { images }: ImageFit,
+  settled: ReadonlySet<string>,
+): Omit<DatasetItem, "split">[] {
+  return images.flatMap(({ image, posterior, likelihood }) => {
     const truth = known.experts.get(image)?.truth;
-    if (!settled && truth === undefined) return [];
+    if (!settled.has(image) && truth === undefined) return [];
     const label = truth ?? agreement.classes[posterior.indexOf(Math.max(...posterior))];
     // Experts' word is certain; else what people said of it, without any model's prior.
     const soft = truth === undefined ? likelihood : agreement.classes.map((name) => (name === truth ? 1 : 0));
@@ -21,10 +27,17 @@ function labelled(agreement: Campaign, split: Split, known: Known, { images }: I
 export function datasetVersionOf(
   campaign: string,
   agreement: Campaign,
-  inputs: { split: Split; known: Known; fitted: ImageFit; shards: readonly string[]; truth: TestTruth },
+  inputs: {
+    split: Split;
+    known: Known;
+    fitted: ImageFit;
+    settled: ReadonlySet<string>;
+    shards: readonly string[];
+    truth: TestTruth;
+  },
 ): DatasetVersion {
-  const { split, known, fitted, shards, truth } = inputs;
-  const images = labelled(agreement, split, known, fitted);
+  const { split, known, fitted, settled, shards, truth } = inputs;
+  const images = labelled(agreement, split, known, fitted, settled);
   const sides = splitTrainValidation({ images, share: agreement.training.validationShare, seed: agreement.seed });
   const validation = new Set(sides.validation);
   const items = images

@@ -1,0 +1,68 @@
+import type { Campaign } from "../../schemas/campaign.ts";
+import { LotPlan } from "../../schemas/lot.ts";
+import { Split } from "../../schemas/state.ts";
+import type { WaveRecord } from "../../schemas/wave.ts";
+import type { Ports } from "../ports.ts";
+import { cycleAgreement } from "./campaigns.ts";
+import { fitImages, type ImageFit, type Known, knownLabels } from "./consensus.ts";
+import { objectKeys, recordKeys } from "./keys.ts";
+import { totals } from "./ledger.ts";
+import { everyRecord, findLot, readImmutable } from "./lot-records.ts";
+import { type Purchases, purchasesOf } from "./purchases.ts";
+import { wavesOf } from "./waves.ts";
+
+/** Everything that is known of a cycle's labels now, and what more would be worth. */
+export interface Labels {
+  agreement: Campaign;
+  split: Split;
+  waves: WaveRecord[];
+  known: Known;
+  fitted: ImageFit;
+  purchases: Purchases;
+  /** Answers that lots still open may bring, by image. */
+  pending: Map<string, number>;
+  /** In millionths: the budget without what is owed already and what open lots may come to. */
+  budgetLeftMicros: number;
+}
+
+export async function labelsSoFar(
+  ports: Pick<Ports, "records" | "objects">,
+  { campaign, cycle, splitKey }: { campaign: string; cycle: number; splitKey: string },
+): Promise<Labels> {
+  const agreement = await cycleAgreement(ports, campaign, cycle);
+  const split = await readImmutable(ports.objects, splitKey, Split);
+  const waves = await wavesOf(ports, campaign, cycle);
+  const known = await knownLabels(ports, campaign, agreement);
+  const fitted = fitImages(agreement, split, known);
+  const { pending, reservedMicros } = await openWork(ports, campaign, cycle, waves);
+  const { spentMicros } = await totals(ports, campaign);
+  const budgetLeftMicros = Math.round(agreement.budget * 1e6) - spentMicros - reservedMicros;
+  const settledWaves = waves.filter((wave) => wave.settled).length;
+  const left = { budget: budgetLeftMicros / 1e6, waves: agreement.labelling.maxWaves - settledWaves, pending };
+  const purchases = purchasesOf(agreement, new Set(split.gold), known, fitted, left);
+  return { agreement, split, waves, known, fitted, purchases, pending, budgetLeftMicros };
+}
+
+/** Lots of the cycle that outlived their wave: what they may still bring and cost. */
+async function openWork(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  cycle: number,
+  waves: readonly WaveRecord[],
+): Promise<{ pending: Map<string, number>; reservedMicros: number }> {
+  const pending = new Map<string, number>();
+  let reservedMicros = 0;
+  for (const { wave } of waves) {
+    for await (const { body } of everyRecord<{ lot: string }>(
+      ports.records,
+      recordKeys.openLot(campaign, cycle, wave, "").pk,
+    )) {
+      const found = await findLot(ports, campaign, body.lot);
+      if (found === undefined || found.lot.status === "accepted") continue;
+      reservedMicros += found.lot.items * found.lot.pricePerAnswerMicros;
+      const { items } = await readImmutable(ports.objects, objectKeys.lotPlan(campaign, body.lot), LotPlan);
+      for (const { image } of items) pending.set(image, (pending.get(image) ?? 0) + 1);
+    }
+  }
+  return { pending, reservedMicros };
+}

@@ -1,0 +1,129 @@
+import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
+import type { Campaign } from "../../schemas/campaign.ts";
+import { type ImageFit, type Known, TEMPER } from "./consensus.ts";
+
+/** Checked answers on truth that experts gave from which skill counts as measured. */
+const CHECKS_TO_ANCHOR = 20;
+/** The fit's own idea of skill weighs as much as so many checked answers per class. */
+const FIT_WEIGHT = 10;
+
+/** What is worth buying for the images that experts have not decided; `images[i]` is row i of the plan. */
+export interface Purchases {
+  images: string[];
+  plan: PurchasePlan;
+  /** Settled by experts or because nothing more is worth its price. */
+  settled: Set<string>;
+  /** Images for the experts' queue. */
+  queue: string[];
+}
+
+/**
+ * Which images are worth more answers at this agreement's prices? `pending` are answers that open lots may still bring.
+ * Gold waits for its experts; gold on which they could not agree is an image like any other.
+ */
+export function purchasesOf(
+  agreement: Campaign,
+  gold: ReadonlySet<string>,
+  known: Known,
+  { images, fit, workers }: ImageFit,
+  left: { budget: number; waves: number; pending: ReadonlyMap<string, number> },
+): Purchases {
+  const classes = agreement.classes.length;
+  const settled = new Set(
+    images.filter(({ image }) => known.experts.get(image)?.truth !== undefined).map(({ image }) => image),
+  );
+  const open = images.filter(
+    ({ image }) => !settled.has(image) && (!gold.has(image) || known.experts.get(image)?.complete === true),
+  );
+  const prices = agreement.vendors.map((vendor) => vendor.pricePerAnswer);
+  const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
+  const plan = planPurchases({
+    classes,
+    images: {
+      posterior: Float64Array.from(open.flatMap(({ posterior }) => posterior)),
+      answers: Int32Array.from(open, ({ image, answers }) => answers + (left.pending.get(image) ?? 0)),
+      cannotTell: Int32Array.from(open, ({ cannotTell }) => cannotTell),
+    },
+    minAnswers: agreement.labelling.minAnswers,
+    maxAnswers: agreement.labelling.maxAnswers,
+    skill,
+    temper: TEMPER,
+    pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length,
+    expertPrice: 2 * agreement.expertPricePerAnswer,
+    targetAccuracy: agreement.quality.labelAccuracy,
+    budgetLeft: Math.max(0, left.budget),
+    goldAnchored: checks >= CHECKS_TO_ANCHOR,
+    wavesLeft: Math.max(1, left.waves),
+  });
+  open.forEach(({ image }, index) => {
+    if (plan.settled[index] === 1) settled.add(image);
+  });
+  const queue = [...plan.expertQueue]
+    .map((index) => open[index]?.image ?? "")
+    .filter((image) => known.experts.get(image)?.complete !== true);
+  return { images: open.map(({ image }) => image), plan, settled, queue };
+}
+
+/** P(said | truth) of a fresh answer: answers on images whose truth two experts gave, leaning on the fit where those are few. */
+function skillOf(
+  agreement: Campaign,
+  known: Known,
+  { images, fit, workers }: Pick<ImageFit, "images" | "fit" | "workers">,
+): { skill: Float64Array; checks: number } {
+  const classes = agreement.classes.length;
+  const indexOf = new Map(agreement.classes.map((name, index) => [name, index]));
+  const skill = pooledConfusion(known, images, fit.confusion, workers, classes);
+  for (let i = 0; i < skill.length; i += 1) skill[i] = (skill[i] as number) * FIT_WEIGHT;
+  let checks = 0;
+  for (const { image } of images) {
+    const truth = indexOf.get(known.experts.get(image)?.truth ?? "");
+    if (truth === undefined) continue;
+    for (const { value } of known.answers.get(image) ?? []) {
+      checks += 1;
+      const said = value.task === "class" ? indexOf.get(value.label) : undefined;
+      if (said !== undefined) skill[truth * classes + said] = (skill[truth * classes + said] as number) + 1;
+    }
+  }
+  for (let truth = 0; truth < classes; truth += 1) {
+    const row = skill.subarray(truth * classes, (truth + 1) * classes);
+    const sum = row.reduce((total, value) => total + value, 0);
+    for (let said = 0; said < classes; said += 1) row[said] = sum > 0 ? (row[said] as number) / sum : 1 / classes;
+  }
+  return { skill, checks };
+}
+
+/** The annotators' fitted confusions, each weighed by its answers, without "cannot tell"; rows sum to 1. */
+function pooledConfusion(
+  known: Known,
+  images: ImageFit["images"],
+  confusion: Float64Array,
+  workers: ImageFit["workers"],
+  classes: number,
+): Float64Array {
+  const answers = new Map<string, number>();
+  for (const { image } of images) {
+    for (const { vendor, annotator } of known.answers.get(image) ?? []) {
+      const key = `${vendor}/${annotator}`;
+      answers.set(key, (answers.get(key) ?? 0) + 1);
+    }
+  }
+  const pooled = new Float64Array(classes * classes);
+  workers.forEach(({ vendor, annotator }, worker) => {
+    const weight = answers.get(`${vendor}/${annotator}`) ?? 0;
+    for (let truth = 0; truth < classes; truth += 1) {
+      for (let said = 0; said < classes; said += 1) {
+        const at = truth * classes + said;
+        pooled[at] =
+          (pooled[at] as number) + weight * (confusion[(worker * classes + truth) * (classes + 1) + said] as number);
+      }
+    }
+  });
+  for (let truth = 0; truth < classes; truth += 1) {
+    const row = pooled.subarray(truth * classes, (truth + 1) * classes);
+    const sum = row.reduce((total, value) => total + value, 0);
+    // Before anybody has answered: right seven times in ten, as the consensus assumes.
+    for (let said = 0; said < classes; said += 1)
+      row[said] = sum > 0 ? (row[said] as number) / sum : said === truth ? 0.7 : 0.3 / (classes - 1);
+  }
+  return pooled;
+}

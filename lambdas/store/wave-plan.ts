@@ -1,0 +1,142 @@
+import { samplingPlan } from "../../domain/acceptance/z14.ts";
+import { type CutLot, cutLots, type ItemToLabel } from "../../domain/planner/lots.ts";
+import { rank, shuffled } from "../../domain/split/rank.ts";
+import type { Campaign } from "../../schemas/campaign.ts";
+import type { LotPlan } from "../../schemas/lot.ts";
+import { digestOf } from "./documents.ts";
+import type { Labels } from "./labels.ts";
+import { TEST_ANSWERS } from "./test-truth.ts";
+
+/** Share of a later wave's items that is gold, so that every lot carries some. */
+const GOLD_IN_WAVE = 0.03;
+/** Asked for more where the test set can't grow: a tenth of the pool, the least certain. */
+const MORE_SHARE = 0.1;
+
+/** What the wave should get: each image with its purpose and the number of fresh answers. */
+export function itemsToLabel(labels: Labels, wave: number, asked: boolean): ItemToLabel[] {
+  const { split, known, fitted, purchases, pending } = labels;
+  const doubt = new Map(fitted.images.map(({ image, posterior }) => [image, 1 - Math.max(...posterior)]));
+  const item = (image: string, purpose: ItemToLabel["purpose"], copies: number): ItemToLabel => ({
+    image,
+    purpose,
+    copies,
+    uncertainty: doubt.get(image) ?? 0,
+    excludedVendors: [],
+  });
+  const items: ItemToLabel[] = [];
+  const wanted = asked
+    ? leastCertain(labels, doubt)
+    : new Map(purchases.images.map((image, i) => [image, purchases.plan.buy[i] ?? 0]));
+  for (const [image, copies] of wanted) if (copies > 0) items.push(item(image, "label", copies));
+  for (const image of split.test) {
+    const missing = TEST_ANSWERS - (known.answers.get(image)?.length ?? 0) - (pending.get(image) ?? 0);
+    // Experts have decided it already: more answers would change nothing.
+    if (missing > 0 && known.experts.get(image)?.truth === undefined) items.push(item(image, "test", missing));
+  }
+  if (items.length === 0) return [];
+  return [...items, ...goldOf(labels, wave, items.length).map(({ image, copies }) => item(image, "gold", copies))];
+}
+
+/** Fresh gold goes to every vendor; known gold comes again, a random few per wave. */
+function goldOf(
+  { agreement, split, known }: Labels,
+  wave: number,
+  others: number,
+): { image: string; copies: number }[] {
+  const fresh = split.gold.filter((image) => !known.answers.has(image) && known.experts.get(image)?.complete !== true);
+  const truths = split.gold.filter((image) => known.experts.get(image)?.truth !== undefined);
+  const again = shuffled(truths, agreement.seed, `gold-${wave}`, (image) => image).slice(
+    0,
+    Math.ceil(GOLD_IN_WAVE * others),
+  );
+  return [
+    ...fresh.map((image) => ({ image, copies: agreement.vendors.length })),
+    ...again.map((image) => ({ image, copies: 1 })),
+  ];
+}
+
+function leastCertain(
+  { agreement, split, known, purchases }: Labels,
+  doubt: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const answersOf = (image: string) => known.answers.get(image)?.length ?? 0;
+  const open = purchases.images.filter((image) => answersOf(image) < agreement.labelling.maxAnswers);
+  const ordered = open.sort((a, b) => (doubt.get(b) ?? 0) - (doubt.get(a) ?? 0) || (a < b ? -1 : 1));
+  return new Map(ordered.slice(0, Math.ceil(MORE_SHARE * split.pool.length)).map((image) => [image, 1]));
+}
+
+/** Cuts the wave's items into lots: plans with deterministic names and opaque items. */
+export function lotPlansOf(
+  about: { campaign: string; cycle: number; wave: number },
+  labels: Labels,
+  items: readonly ItemToLabel[],
+): LotPlan[] {
+  const { agreement, known } = labels;
+  const { labelling, seed } = agreement;
+  const labelVendors: Record<string, string[]> = {};
+  for (const [image, answers] of known.answers) labelVendors[image] = [...new Set(answers.map(({ vendor }) => vendor))];
+  const { lots } = cutLots({
+    items,
+    vendors: agreement.vendors.map(({ id, pricePerAnswer, capacityPerWave }) => ({
+      id,
+      pricePerAnswer,
+      capacity: capacityPerWave,
+    })),
+    lotSize: labelling.lotSize,
+    seed: `${seed}/${about.cycle}/${about.wave}`,
+    labelVendors,
+  });
+  return lots.map((cut, index) =>
+    lotPlanOf(about, agreement, cut, `${about.cycle}-${about.wave}-${String(index + 1).padStart(3, "0")}`),
+  );
+}
+
+function lotPlanOf(
+  about: { campaign: string; cycle: number; wave: number },
+  agreement: Campaign,
+  cut: CutLot,
+  lot: string,
+): LotPlan {
+  const price = agreement.vendors.find(({ id }) => id === cut.vendor)?.pricePerAnswer ?? 0;
+  const { labelling, seed, guideline, inspection } = agreement;
+  return {
+    ...about,
+    lot,
+    vendor: cut.vendor,
+    pricePerAnswerMicros: Math.round(price * 1e6),
+    guidelineVersion: guideline.version,
+    classSet: digestOf(agreement.classes),
+    items: cut.items.map(({ image, purpose }) => ({
+      item: `i${digestOf({ campaign: about.campaign, seed, lot, image }).slice(0, 20)}`,
+      image,
+      purpose,
+    })),
+    inspection,
+    deadlineSeconds: Math.round(labelling.lotDeadlineHours * 3600),
+    reviewSeconds: Math.round(labelling.reviewDeadlineHours * 3600),
+  };
+}
+
+/** Share of the test images on which three answers differ, as reserved before anything is known. */
+const TEST_DISAGREES = 0.35;
+
+/**
+ * What the wave will cost at most, about: its answers, two experts for each inspected image not yet seen by them, for
+ * fresh gold, and for the share of its test images that will be disputed.
+ */
+export function priceOfWave(labels: Labels, plans: readonly LotPlan[], items: readonly ItemToLabel[]): number {
+  const { agreement, known } = labels;
+  const answers = plans.reduce((sum, plan) => sum + plan.items.length * plan.pricePerAnswerMicros, 0);
+  const forExperts = new Set<string>();
+  for (const { items: lotItems, inspection } of plans) {
+    const { n } = samplingPlan(lotItems.length, inspection.level, inspection.aql);
+    for (const { image } of shuffled(lotItems, agreement.seed, "inspection-1", ({ image }) => image).slice(0, n))
+      forExperts.add(image);
+  }
+  for (const { image, purpose } of items) {
+    if (purpose === "gold" || (purpose === "test" && rank(agreement.seed, "test-dispute", image) < TEST_DISAGREES))
+      forExperts.add(image);
+  }
+  const fresh = [...forExperts].filter((image) => known.experts.get(image)?.complete !== true).length;
+  return answers + fresh * 2 * Math.round(agreement.expertPricePerAnswer * 1e6);
+}
