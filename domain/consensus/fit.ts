@@ -66,6 +66,7 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
     if (column !== undefined && column.length !== length)
       throw new RangeError(`${name} has ${column.length} values, expected ${length}`);
   }
+  checkPrior(input);
   const problem: Problem = {
     classes: input.classes,
     tasks: input.tasks,
@@ -87,6 +88,23 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
     losses === undefined ? "dawid-skene" : METHODS.reduce((best, m) => (losses[m] < losses[best] ? m : best));
   const fit = finish(problem, method, fitMethod(problem, method, options));
   return losses === undefined ? fit : { ...fit, goldLogLoss: losses };
+}
+
+function checkPrior({ prior, classes, tasks }: ConsensusInput): void {
+  if (prior === undefined) return;
+  for (let t = 0; t < tasks; t++) {
+    let known = 0;
+    for (let k = 0; k < classes; k++) {
+      const log = prior[t * classes + k]!;
+      if (!Number.isNaN(log)) known++;
+      if (log === Number.POSITIVE_INFINITY) known = -1;
+    }
+    if (known !== 0 && known !== classes) {
+      throw new RangeError(
+        `prior of task ${t} is ${prior.slice(t * classes, (t + 1) * classes).join(", ")}: expected logs, or NaN throughout for none`,
+      );
+    }
+  }
 }
 
 interface Options {

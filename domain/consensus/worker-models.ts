@@ -59,14 +59,17 @@ export function oneCoin(shape: CoinShape): WorkerModel {
       let prior = 0;
       for (let w = 0; w < workers; w++) {
         const { right, wrong, unsure } = tally(counts, w, classes);
-        prior += writeCoin(shape, right, wrong, unsure, logConfusion, w, w + 1);
+        prior += writeCoin(shape, { right, wrong, unsure }, logConfusion, { from: w, to: w + 1, least: 0 });
       }
       return prior;
     },
   };
 }
 
-/** One accuracy for everybody and equal shares: the winner is the plurality, with a posterior that means something. */
+/**
+ * One accuracy for everybody, at least that of chance, and equal shares: the winner is the plurality, with a posterior
+ * that means something.
+ */
 export function sharedCoin(shape: CoinShape): WorkerModel {
   const { classes, workers } = shape;
   return {
@@ -81,21 +84,18 @@ export function sharedCoin(shape: CoinShape): WorkerModel {
         wrong += one.wrong;
         unsure += one.unsure;
       }
-      return writeCoin(shape, right, wrong, unsure, logConfusion, 0, workers);
+      return writeCoin(shape, { right, wrong, unsure }, logConfusion, { from: 0, to: workers, least: 1.05 / classes });
     },
   };
 }
 
 function writeCoin(
   { classes, accuracy, cannotTell, strength }: CoinShape,
-  right: number,
-  wrong: number,
-  unsure: number,
+  { right, wrong, unsure }: ReturnType<typeof tally>,
   logConfusion: Float64Array,
-  fromWorker: number,
-  toWorker: number,
+  { from: fromWorker, to: toWorker, least }: { from: number; to: number; least: number },
 ): number {
-  const a = clamp((right + strength * accuracy) / (right + wrong + strength));
+  const a = Math.max(least, clamp((right + strength * accuracy) / (right + wrong + strength)));
   const c = clamp((unsure + strength * cannotTell) / (right + wrong + unsure + strength));
   const hit = Math.log1p(-c) + Math.log(a);
   const miss = Math.log1p(-c) + Math.log((1 - a) / (classes - 1));
