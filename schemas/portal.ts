@@ -91,7 +91,6 @@ export interface OpenLot {
   answered: number;
   dueAt: string;
   status: LotStatus;
-  pricePerAnswerMicros: number;
   wave: number;
   cycle: number;
 }
@@ -164,6 +163,8 @@ export interface ApprovalView {
     /** What an approval starts. */
     release: { firstRelease: boolean; candidateShare: number; minimumRequests: number; watchHours: number };
     mayDecide: boolean;
+    /** What one expert answer costs: the price of putting one wrong answer right by hand. */
+    expertPriceMicros: number;
   };
 }
 export interface StateNode {

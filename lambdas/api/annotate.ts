@@ -22,7 +22,9 @@ export function annotateRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
 
   routes.get("/lots", async (c) => {
     const { campaign, vendor } = worker(c.get("session"));
-    return c.json(await openLots(ports, { campaign, vendor }));
+    // What the customer pays the vendor is between the two.
+    const lots = await openLots(ports, { campaign, vendor });
+    return c.json(lots.map(({ pricePerAnswerMicros: _price, ...lot }) => lot));
   });
 
   routes.post("/lots/:lot/lease", async (c) => {

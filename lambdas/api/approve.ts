@@ -74,6 +74,7 @@ async function approvalView(
         minimumRequests: terms.release.minimumRequests,
         watchHours: terms.release.watchHours,
       },
+      expertPriceMicros: Math.round(terms.expertPricePerAnswer * 1e6),
       mayDecide:
         role === "owner" &&
         !record.decisions.some(({ by }) => by === subject) &&
