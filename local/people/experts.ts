@@ -1,0 +1,93 @@
+import { rank } from "../../domain/split/rank.ts";
+import type { AnswerValue } from "../../schemas/answer.ts";
+import type { Reviewed, ReviewImage } from "../../schemas/portal.ts";
+import { type Person, says } from "./pool.ts";
+import { type Doors, PortalClient, PortalRefusal } from "./portal-client.ts";
+
+const LIMIT = 50;
+const MINUTE = 60_000;
+/** They come by an hour after something is put before them. */
+const COMES_AFTER = 60 * MINUTE;
+/** Of the experts, these answer an image. */
+const PER_IMAGE = 2;
+
+type ExpertsOptions = Doors & {
+  clock: { now(): number };
+  seed: number;
+  classes: readonly string[];
+  perceive: (imageBytes: Uint8Array) => { label: string; id: string } | undefined;
+  people: readonly Person[];
+};
+
+/** The data team's experts. Which two answer an image follows from the image, so nobody's arrival matters. */
+export class Experts {
+  readonly #options: ExpertsOptions;
+  readonly #clients: readonly { person: Person; client: PortalClient }[];
+  #dueAt: number | undefined;
+
+  constructor(options: ExpertsOptions) {
+    this.#options = options;
+    this.#clients = options.people.map((person) => ({
+      person,
+      client: new PortalClient(options, "expert", { subject: person.name }),
+    }));
+  }
+
+  nextActionAt(): number | undefined {
+    return this.#dueAt;
+  }
+
+  /** Answers everything that is open, once the hour has come. Returns the answers given. */
+  async act(): Promise<number> {
+    const { clock } = this.#options;
+    if (this.#dueAt === undefined) {
+      if (await this.#anythingOpen()) this.#dueAt = clock.now() + COMES_AFTER;
+      return 0;
+    }
+    if (clock.now() < this.#dueAt) return 0;
+    this.#dueAt = undefined;
+    let done = 0;
+    for (;;) {
+      let round = 0;
+      for (const { person, client } of this.#clients) round += await this.#answerSome(person, client);
+      if (round === 0) return done;
+      done += round;
+    }
+  }
+
+  async #anythingOpen(): Promise<boolean> {
+    for (const { client } of this.#clients) if ((await this.#tasks(client, 1)).length > 0) return true;
+    return false;
+  }
+
+  async #tasks(client: PortalClient, limit: number): Promise<ReviewImage[]> {
+    try {
+      return await client.get<ReviewImage[]>(`/api/review/tasks?limit=${limit}`);
+    } catch (error) {
+      if (error instanceof PortalRefusal && error.status < 500) return [];
+      throw error;
+    }
+  }
+
+  async #answerSome(person: Person, client: PortalClient): Promise<number> {
+    const { seed, classes, perceive } = this.#options;
+    const tasks = await this.#tasks(client, LIMIT);
+    const answers: { task: string; value: AnswerValue }[] = [];
+    for (const { task, url } of tasks) {
+      const seen = perceive(await client.bytes(url));
+      if (!this.#isChosen(person, seen?.id ?? task)) continue;
+      const value: AnswerValue =
+        seen === undefined
+          ? { task: "cannot-tell", reason: "unclear-image" }
+          : says(person, { seed, image: seen.id, label: seen.label, revision: 1, classes });
+      answers.push({ task, value });
+    }
+    if (answers.length === 0) return 0;
+    return (await client.post<Reviewed>("/api/review/answers", { answers })).accepted;
+  }
+
+  #isChosen(person: Person, image: string): boolean {
+    const rankOf = ({ name }: Person) => rank(this.#options.seed, `expert ${image}`, name);
+    return this.#options.people.filter((other) => rankOf(other) < rankOf(person)).length < PER_IMAGE;
+  }
+}
