@@ -1,17 +1,21 @@
+import { ReviewBatch } from "../schemas/review.ts";
 import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
 import { readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
 import { recordKeys } from "./store/keys.ts";
+import { everyRecord, findLot, tokenContext, wake } from "./store/lot-records.ts";
 import { watchRollout } from "./store/rollout.ts";
 import { wakeWhenClosed, wavesOf } from "./store/waves.ts";
+
+type Swept = "campaigns" | "waves" | "lots" | "reviews" | "approvals";
 
 /**
  * Sends again what was decided but perhaps not told: facts are committed first and tokens sent second, so a crash in
  * between leaves a step waiting. Safe to run at any time, as often as wished. Returns what it looked at.
  */
-export async function sweep(ports: Ports): Promise<{ campaigns: number; waves: number; approvals: number }> {
-  const seen = { campaigns: 0, waves: 0, approvals: 0 };
+export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
+  const seen = { campaigns: 0, waves: 0, lots: 0, reviews: 0, approvals: 0 };
   for (const campaign of await campaignNames(ports)) {
     seen.campaigns += 1;
     await resumeCycles(ports, campaign);
@@ -22,7 +26,9 @@ export async function sweep(ports: Ports): Promise<{ campaigns: number; waves: n
     if (last !== undefined) {
       seen.waves += 1;
       await wakeWhenClosed(ports, campaign, cycle, last.wave);
+      seen.lots += await wakeDelivered(ports, campaign, recordKeys.openLot(campaign, cycle, last.wave, "").pk);
     }
+    seen.reviews += await wakeReviewed(ports, campaign);
     const approval = await ports.records.get(recordKeys.approval(campaign, cycle));
     if (approval !== undefined) {
       seen.approvals += 1;
@@ -30,6 +36,31 @@ export async function sweep(ports: Ports): Promise<{ campaigns: number; waves: n
     }
   }
   return seen;
+}
+
+/** Lots of an open wave that are delivered while their step may not know it. */
+async function wakeDelivered(ports: Ports, campaign: string, openLots: string): Promise<number> {
+  let woken = 0;
+  for await (const { sk } of everyRecord(ports.records, openLots)) {
+    const name = sk.replace(/^lot#/, "");
+    const lot = (await findLot(ports, campaign, name))?.lot;
+    if (lot?.status !== "delivered" || lot.sealedToken === undefined) continue;
+    const told = await wake(ports, lot.sealedToken, tokenContext.lot(campaign, name), { lot: name, round: lot.round });
+    woken += told ? 1 : 0;
+  }
+  return woken;
+}
+
+/** Batches of expert work without an open task while their step may not know it. */
+async function wakeReviewed(ports: Ports, campaign: string): Promise<number> {
+  let woken = 0;
+  for await (const { sk, body } of everyRecord(ports.records, recordKeys.reviewBatch(campaign, "").pk)) {
+    const open = await ports.records.query(recordKeys.batchTask(campaign, sk, "").pk, { limit: 1 });
+    if (open.items.length > 0 || open.next !== undefined) continue;
+    const { sealedToken } = ReviewBatch.parse(body);
+    woken += (await wake(ports, sealedToken, tokenContext.batch(campaign, sk), { batch: sk })) ? 1 : 0;
+  }
+  return woken;
 }
 
 /** Judges every candidate that has a share of real requests. Returns how many decisions were reached. */

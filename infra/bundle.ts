@@ -1,0 +1,73 @@
+/** All Lambda code in one esbuild pass: one folder per function, SDK included, only the clients that its code uses. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "esbuild";
+import { type Access, accessOf, sources } from "./access.ts";
+import { allFunctions, portalAccessSources } from "./functions.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+export interface BundledFunction {
+  name: string;
+  /** Folder with index.mjs. */
+  folder: string;
+  access: Access;
+  native: boolean;
+  bytes: number;
+}
+
+/** Reads every function's access, then bundles them all. The same sources give the same bytes. */
+export async function bundleFunctions(outdir = join(ROOT, "build", "lambdas")): Promise<BundledFunction[]> {
+  const analysed = Object.fromEntries(allFunctions.map(({ name, code }) => [name, portalAccessSources[name] ?? code]));
+  const access = await accessOf(analysed, ROOT);
+  const entries = Object.fromEntries(
+    allFunctions.map(({ name, code }) => [name, withPorts(code, access[name] as Access)]),
+  );
+  rmSync(outdir, { recursive: true, force: true });
+  const { plugins, ...rest } = sources(entries, ROOT);
+  const result = await build({
+    ...rest,
+    plugins: [...plugins, lean],
+    bundle: true,
+    write: false,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    outdir,
+    external: ["sharp", "@julusian/jpeg-turbo"],
+    legalComments: "none",
+    logLevel: "silent",
+    // Some packages of the SDK are CommonJS inside and ask for require.
+    banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
+  });
+  const native = new Set(allFunctions.filter((one) => one.native).map(({ name }) => name));
+  return result.outputFiles
+    .map((file) => {
+      const name = file.path.replace(/^.*[\\/]/, "").replace(/\.js$/, "");
+      const folder = join(outdir, name);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "index.mjs"), file.contents);
+      return { name, folder, access: access[name] as Access, native: native.has(name), bytes: file.contents.length };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function withPorts(code: string, access: Access): string {
+  const ports = Object.keys(access.calls).sort();
+  const imports = ports.map((port) => `import { ${port} } from "./infra/lambda/ports/${port}.ts";`);
+  return `${imports.join("\n")}\n${code}\nexport const handler = make({ ${ports.join(", ")} });\n`;
+}
+
+/** Leaves out what a function in Lambda never uses: other languages' messages (270 KB), other ways to credentials (100 KB). */
+const lean: Plugin = {
+  name: "lean",
+  setup(build) {
+    build.onResolve({ filter: /locales\/index\.js$/ }, () => ({ path: "none", namespace: "lean" }));
+    build.onLoad({ filter: /.*/, namespace: "lean" }, () => ({ contents: "export {};" }));
+    build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
+      path: join(ROOT, "infra/lambda/credentials.ts"),
+    }));
+  },
+};
