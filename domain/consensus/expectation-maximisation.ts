@@ -78,7 +78,7 @@ export function runEm(
   const { classes, tasks, workers } = problem;
   const logConfusion = new Float64Array(workers * classes * (classes + 1));
   const logShares = new Float64Array(classes).fill(-Math.log(classes));
-  let expectation = first;
+  let expectation: Expectation = { counts: first.counts.slice(), shares: first.shares.slice() };
   let spare = emptyExpectation(problem);
   const row = new Float64Array(classes);
   const objective: number[] = [];

@@ -1,4 +1,5 @@
 import { type AnswerColumns, checkAnswers, groupByTask } from "./answers.ts";
+import { chooseByGold, type GoldChoice } from "./choose.ts";
 import {
   type Convergence,
   type EmResult,
@@ -38,22 +39,18 @@ export interface ConsensusFit {
   /** Log posterior density per pass; never falls. */
   objective: number[];
   iterations: number;
-  /** Where `automatic` chose by gold: each method's mean log loss on gold that it had not been shown. */
-  goldLogLoss?: Record<Method, number>;
+  /** How `automatic` chose, where there was enough gold to choose by. */
+  choice?: GoldChoice;
 }
 
-/** Prior worth in answers. Fixed on one half of each public set's tasks (see docs/experiments.md). */
+/** Priors' worth in answers, fixed on twelve public crowds that no benchmark here is judged on (docs/experiments.md). */
 export const DEFAULT_STRENGTH: Strength = { accuracy: 4, row: 4 };
-const METHODS: readonly Method[] = ["majority", "one-coin", "dawid-skene"];
-/** `automatic` needs so many answered gold tasks to choose by them. */
-const GOLD_TO_CHOOSE = 20;
-
 /**
  * What the images show and how each annotator errs, from answers alone or with gold and a model's prior.
  * Deterministic. Throws RangeError on indices out of range. No answers at all is no error: posteriors are the priors.
  *
- * `automatic` takes the method with the least log loss on held-out gold; with fewer than 20 answered gold tasks it takes
- * Dawid-Skene with shrinkage, which becomes one-coin by itself where workers are sparse.
+ * `automatic` is Dawid-Skene with shrinkage (where workers are sparse it is one-coin by itself), unless held-out gold
+ * speaks clearly for another method: see choose.ts.
  */
 export function fitConsensus(input: ConsensusInput): ConsensusFit {
   checkAnswers(input);
@@ -83,11 +80,10 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
   };
   if (input.method !== "automatic") return finish(problem, input.method, fitMethod(problem, input.method, options));
 
-  const losses = goldLogLoss(problem, options);
-  const method =
-    losses === undefined ? "dawid-skene" : METHODS.reduce((best, m) => (losses[m] < losses[best] ? m : best));
+  const choice = chooseByGold(problem, (blind, method) => fitMethod(blind, method, options));
+  const method = choice?.method ?? "dawid-skene";
   const fit = finish(problem, method, fitMethod(problem, method, options));
-  return losses === undefined ? fit : { ...fit, goldLogLoss: losses };
+  return choice === undefined ? fit : { ...fit, choice };
 }
 
 function checkPrior({ prior, classes, tasks }: ConsensusInput): void {
@@ -113,7 +109,10 @@ interface Options {
   convergence: Convergence;
 }
 
-/** Votes give a shared coin, the shared coin gives the prior of the coins, the coins give the prior of the matrices. */
+/**
+ * Votes give a coin that all workers share; its counts give each worker's prior, and the start. (One coin per worker is no
+ * start for matrices: it collapses where classes are confused unevenly, and takes them with it.)
+ */
 function fitMethod(problem: Problem, method: Method, { estimate, strength, convergence }: Options): EmResult {
   const { classes, workers } = problem;
   const votes = voteShares(problem);
@@ -126,20 +125,13 @@ function fitMethod(problem: Problem, method: Method, { estimate, strength, conve
   const shared = runEm(problem, sharedCoin(weak), votes, staged);
   if (method === "majority") return shared;
 
-  const coin = {
-    ...weak,
-    accuracy: Math.max(
-      Math.exp(shared.logConfusion[0]! - Math.log1p(-Math.exp(shared.logConfusion[classes * classes]!))),
-      1 / classes + 0.05,
-    ),
-    cannotTell: Math.exp(shared.logConfusion[classes * classes]!),
-    strength: strength.accuracy,
-  };
-  const coins = runEm(problem, oneCoin(coin), shared.expectation, method === "one-coin" ? convergence : staged);
-  if (method === "one-coin") return coins;
+  const cannotTell = Math.exp(shared.logConfusion[classes * classes]!);
+  const accuracy = Math.exp(shared.logConfusion[0]! - Math.log1p(-cannotTell));
+  const coin = { ...weak, accuracy: Math.max(accuracy, 1 / classes + 0.05), cannotTell, strength: strength.accuracy };
+  if (method === "one-coin") return runEm(problem, oneCoin(coin), shared.expectation, convergence);
 
-  const base = hierarchicalBase(coins.expectation.counts, classes, workers, coin);
-  return runEm(problem, dawidSkene(classes, workers, base, strength.row), coins.expectation, convergence);
+  const base = hierarchicalBase(shared.expectation.counts, classes, workers, coin);
+  return runEm(problem, dawidSkene(classes, workers, base, strength.row), shared.expectation, convergence);
 }
 
 /** Posteriors, likelihoods and confusions of a finished fit. */
@@ -168,24 +160,4 @@ function finish(problem: Problem, method: Method, { logConfusion, logShares, obj
     }
   }
   return { method, posterior, likelihood, confusion, objective, iterations: objective.length };
-}
-
-/** Each method's mean log loss on the answered gold tasks when it is fitted without gold; undefined where there are too few. */
-function goldLogLoss(problem: Problem, options: Options): Record<Method, number> | undefined {
-  const { gold, answers, classes } = problem;
-  if (gold === undefined) return undefined;
-  const held: number[] = [];
-  for (let t = 0; t < problem.tasks; t++) if (gold[t]! >= 0 && answers.start[t + 1]! > answers.start[t]!) held.push(t);
-  if (held.length < GOLD_TO_CHOOSE) return undefined;
-  const blind: Problem = { ...problem, gold: undefined };
-  const row = new Float64Array(classes);
-  const losses = { majority: 0, "one-coin": 0, "dawid-skene": 0 };
-  for (const method of METHODS) {
-    const { logConfusion, logShares } = fitMethod(blind, method, options);
-    for (const t of held) {
-      posteriorOf(blind, logConfusion, logShares, t, row);
-      losses[method] -= Math.log(Math.max(row[gold[t]!]!, 1e-6)) / held.length;
-    }
-  }
-  return losses;
 }

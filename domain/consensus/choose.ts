@@ -1,0 +1,80 @@
+import { type EmResult, type Problem, posteriorOf } from "./expectation-maximisation.ts";
+import type { Method } from "./fit.ts";
+
+export interface GoldChoice {
+  method: Method;
+  /** Each method's mean log loss on gold that it had not been shown, at its own best temper. */
+  logLoss: Record<Method, number>;
+  /** The best temper of the chosen method on that gold. */
+  temper: number;
+  /** Answered gold tasks that the choice stands on. */
+  gold: number;
+}
+
+/** Answered gold tasks below which nothing is chosen. */
+const GOLD_TO_CHOOSE = 20;
+const TEMPERS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+/** One image never costs more than a probability of a ten-thousandth. */
+const FLOOR = 1e-4;
+
+/**
+ * Chooses a method by log loss on held-out gold: each is fitted without gold, and judged on it at the temper that suits it
+ * best (else the surest method would lose for being sure, not for being wrong). Dawid-Skene stays unless another method's
+ * paired gain exceeds one standard error. undefined with fewer than 20 answered gold tasks.
+ */
+export function chooseByGold(
+  problem: Problem,
+  fit: (blind: Problem, method: Method) => EmResult,
+): GoldChoice | undefined {
+  const { gold, answers } = problem;
+  if (gold === undefined) return undefined;
+  const held: number[] = [];
+  for (let t = 0; t < problem.tasks; t++) if (gold[t]! >= 0 && answers.start[t + 1]! > answers.start[t]!) held.push(t);
+  if (held.length < GOLD_TO_CHOOSE) return undefined;
+  const blind: Problem = { ...problem, gold: undefined };
+  const judged = (method: Method) => bestTemper(blind, fit(blind, method), gold, held);
+  const found = { majority: judged("majority"), "one-coin": judged("one-coin"), "dawid-skene": judged("dawid-skene") };
+  let method: Method = "dawid-skene";
+  for (const other of ["one-coin", "majority"] as const) {
+    if (clearlyLess(found[other].losses, found[method].losses)) method = other;
+  }
+  const logLoss = {
+    majority: found.majority.mean,
+    "one-coin": found["one-coin"].mean,
+    "dawid-skene": found["dawid-skene"].mean,
+  };
+  return { method, logLoss, temper: found[method].temper, gold: held.length };
+}
+
+/** The temper with the least mean loss on the held tasks, and the loss of each of them. */
+function bestTemper(
+  problem: Problem,
+  { logConfusion, logShares }: EmResult,
+  gold: Int32Array,
+  held: readonly number[],
+) {
+  const row = new Float64Array(problem.classes);
+  let best = { temper: 1, mean: Number.POSITIVE_INFINITY, losses: new Float64Array(held.length) };
+  for (const temper of TEMPERS) {
+    const tempered = { ...problem, temper };
+    const losses = new Float64Array(held.length);
+    let sum = 0;
+    held.forEach((t, i) => {
+      posteriorOf(tempered, logConfusion, logShares, t, row);
+      losses[i] = -Math.log(Math.max(row[gold[t]!]!, FLOOR));
+      sum += losses[i]!;
+    });
+    if (sum / held.length < best.mean) best = { temper, mean: sum / held.length, losses };
+  }
+  return best;
+}
+
+/** Whether the mean of `a` is below that of `b` by more than one standard error of their paired difference. */
+function clearlyLess(a: Float64Array, b: Float64Array): boolean {
+  const n = a.length;
+  let mean = 0;
+  for (let i = 0; i < n; i++) mean += (b[i]! - a[i]!) / n;
+  let variance = 0;
+  for (let i = 0; i < n; i++) variance += (b[i]! - a[i]! - mean) ** 2 / (n - 1);
+  return mean > Math.sqrt(variance / n);
+}
