@@ -59,6 +59,7 @@ export const InviteRequest = z.strictObject({
 });
 export const RevokeRequest = z.strictObject({ member: z.string().regex(/^[0-9a-f]{32}$/) });
 export const StatusRequest = z.strictObject({ status: z.enum(["active", "paused", "cancelled"]) });
+export const ImageQuery = z.strictObject({ image: z.string().min(1).max(1024) });
 export const CampaignQuery = z.strictObject({ campaign: CampaignName });
 
 export interface ApiError {
@@ -234,6 +235,12 @@ export interface CampaignSummary {
   waiting: number;
   lastOutcome?: string;
   needsDecision: boolean;
+}
+/** One image's story in a campaign. */
+export interface ImageHistory {
+  campaign: string;
+  image: string;
+  events: ImageEvent[];
 }
 /** One thing that happened to an image, oldest first. */
 export interface ImageEvent {

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
-import { Sha256 } from "../../schemas/names.ts";
 import {
   CampaignQuery,
   type CampaignSummary,
+  ImageQuery,
   InviteRequest,
   ReplyRequest,
   RevokeRequest,
@@ -46,16 +46,17 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
 
   routes.get("/:campaign", async (c) => c.json(await watchView(options, c.get("session"), asked(c))));
 
-  routes.get("/:campaign/images/:image", async (c) => {
-    const image = inForm(Sha256, c.req.param("image"), "the image");
+  routes.get("/:campaign/images", async (c) => {
     const campaign = asked(c);
-    return c.json({
-      image,
-      url: (await images.catalogue(campaign))?.places.has(image)
-        ? await images.link(c.get("session"), campaign, image)
-        : null,
-      events: await imageHistory(ports, campaign, image),
-    });
+    const { image } = inForm(ImageQuery, c.req.query(), "the query");
+    const history = await imageHistory(ports, campaign, image);
+    if (history === undefined) {
+      throw new BadInputError(
+        `"${campaign}" knows no image "${image}"; give a file's name as it was dropped, or its sha256`,
+      );
+    }
+    const there = (await images.catalogue(campaign))?.places.has(history.image) ?? false;
+    return c.json({ ...history, url: there ? await images.link(c.get("session"), campaign, history.image) : null });
   });
 
   routes.post("/:campaign/status", async (c) => {

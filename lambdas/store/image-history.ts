@@ -2,10 +2,9 @@ import type { AnswerValue } from "../../schemas/answer.ts";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import { Consensus } from "../../schemas/consensus.ts";
 import { DatasetVersion } from "../../schemas/dataset.ts";
-import type { ImageEvent } from "../../schemas/portal.ts";
-import { Split } from "../../schemas/state.ts";
+import type { ImageEvent, ImageHistory } from "../../schemas/portal.ts";
+import { type CycleRecord, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
-import { BadInputError } from "../stage.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { everyRecord, findLot, readImmutable, readLotPlan, type VendorLot } from "./lot-records.ts";
@@ -16,16 +15,24 @@ type Store = Pick<Ports, "records" | "objects">;
 /**
  * Everything that happened to one image, by cycle: how it came in, what it was drawn for, who said what of it, what was
  * concluded, where it ended. Of a sealed test image only that it is one: what people said of it stays sealed.
- * Throws BadInputError when no catalogue of the campaign holds the image.
+ * Asked for by sha256 or by a name under which it was dropped; undefined where the campaign knows neither.
  */
-export async function imageHistory(ports: Store, campaign: string, image: string): Promise<ImageEvent[]> {
+export async function imageHistory(ports: Store, campaign: string, asked: string): Promise<ImageHistory | undefined> {
   const { head, agreement } = await readCampaign(ports, campaign);
+  const cycles: CycleRecord[] = [];
+  for (let cycle = 1; cycle <= head.cycles; cycle += 1) cycles.push(await readCycle(ports, campaign, cycle));
+  const catalogues = new Map<number, Catalogue>();
+  for (const { cycle, refs } of cycles) {
+    if (refs.catalogue !== undefined)
+      catalogues.set(cycle, await readImmutable(ports.objects, refs.catalogue, Catalogue));
+  }
+  const image = [...catalogues.values()].map((catalogue) => shaOf(catalogue, asked)).find((sha) => sha !== undefined);
+  if (image === undefined) return undefined;
   const events: ImageEvent[] = [];
   let sealed = false;
-  for (let cycle = 1; cycle <= head.cycles; cycle += 1) {
-    const { refs, openedAt } = await readCycle(ports, campaign, cycle);
-    if (refs.catalogue !== undefined)
-      events.push(...admission(await readImmutable(ports.objects, refs.catalogue, Catalogue), cycle, image, openedAt));
+  for (const { cycle, refs, openedAt } of cycles) {
+    const catalogue = catalogues.get(cycle);
+    if (catalogue !== undefined) events.push(...admission(catalogue, cycle, image, openedAt));
     if (refs.split !== undefined) {
       const drawn = drawnFor(await readImmutable(ports.objects, refs.split, Split), image);
       sealed ||= drawn === "test";
@@ -34,10 +41,15 @@ export async function imageHistory(ports: Store, campaign: string, image: string
     if (!sealed) events.push(...(await concluded(ports, campaign, cycle, image)));
     if (refs.dataset !== undefined) events.push(...(await frozen(ports, refs.dataset, cycle, image)));
   }
-  if (events.length === 0)
-    throw new BadInputError(`no image ${image.slice(0, 12)}… was ever admitted to "${campaign}"`);
   if (!sealed) for (const { id } of agreement.vendors) events.push(...(await saidBy(ports, campaign, id, image)));
-  return events.sort((a, b) => (a.at ?? "").localeCompare(b.at ?? ""));
+  return { campaign, image, events };
+}
+
+function shaOf(catalogue: Catalogue, asked: string): string | undefined {
+  return (
+    catalogue.entries.find((entry) => entry.sha256 === asked || entry.names.includes(asked))?.sha256 ??
+    catalogue.quarantined.find((file) => file.sha256 === asked || file.name === asked)?.sha256
+  );
 }
 
 const DRAWN = {

@@ -20,7 +20,7 @@ export async function setStatus(
         `campaign "${campaign}" is cancelled and can't be ${status === "active" ? "resumed" : "paused"}; start a new one`,
       );
     }
-    return { ...there, status };
+    return { ...there, status, queue: status === "cancelled" ? [] : there.queue };
   });
   if (status === "active") await resumeCycles(ports, campaign);
   if (status === "cancelled" && head.openCycle !== null) {

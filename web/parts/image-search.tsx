@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
-import type { ImageEvent } from "../../schemas/portal.ts";
+import type { ImageHistory } from "../../schemas/portal.ts";
 import { call, RequestError } from "../api.ts";
 import { dateTime } from "../words.ts";
 
-/** Everything that happened to one image, found by its sha256. */
+/** Everything that happened to one image, found by its name or sha256. */
 export function ImageSearch({ campaign }: { campaign: string }) {
   const [sought, setSought] = useState("");
-  const [found, setFound] = useState<{ image: string; url: string | null; events: ImageEvent[] }>();
+  const [found, setFound] = useState<ImageHistory & { url: string | null }>();
   const [error, setError] = useState<string>();
   const search = async (event: Event) => {
     event.preventDefault();
@@ -14,9 +14,7 @@ export function ImageSearch({ campaign }: { campaign: string }) {
     setFound(undefined);
     try {
       setFound(
-        await call(
-          `/api/campaigns/${encodeURIComponent(campaign)}/images/${encodeURIComponent(sought.trim().toLowerCase())}`,
-        ),
+        await call(`/api/campaigns/${encodeURIComponent(campaign)}/images?image=${encodeURIComponent(sought.trim())}`),
       );
     } catch (refusal) {
       if (!(refusal instanceof RequestError)) throw refusal;
@@ -28,11 +26,11 @@ export function ImageSearch({ campaign }: { campaign: string }) {
       <h2>One image</h2>
       <form class="inline" onSubmit={search}>
         <label>
-          sha256 of the file
+          File name as it was dropped, or sha256
           <input
             type="search"
             value={sought}
-            maxLength={64}
+            maxLength={1024}
             onInput={(event) => setSought(event.currentTarget.value)}
           />
         </label>
