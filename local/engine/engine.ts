@@ -130,16 +130,25 @@ export class Engine {
     const runtime = this.#runtime;
     if (runtime.animated) return;
     runtime.animated = true;
+    // All deliveries of this life are one step of the log; otherwise a machine that dies often would only count them.
+    runtime.together(() => this.#redeliver());
     for (const execution of [...runtime.live.values()]) {
       runtime.watchDeadline(execution);
       for (const strand of [...execution.strands.values()]) {
-        const waitsForToken = strand.phase === "submitted" && strand.task?.token === true;
-        if (strand.task !== undefined && !waitsForToken && (strand.phase === "task" || strand.phase === "submitted")) {
-          runtime.commit(execution, strand, [
-            row(runtime, strand, null, { fact: { redelivered: strand.task.deliveries + 1 } }),
-          ]);
-        }
         runtime.drive(execution, strand);
+      }
+    }
+  }
+
+  /** Notes that tasks without a recorded result are handed out once more. */
+  #redeliver(): void {
+    const runtime = this.#runtime;
+    for (const execution of runtime.live.values()) {
+      for (const strand of execution.strands.values()) {
+        const waitsForToken = strand.phase === "submitted" && strand.task?.token === true;
+        if (strand.task === undefined || waitsForToken) continue;
+        const fact = { redelivered: strand.task.deliveries + 1 };
+        runtime.commit(execution, strand, [row(runtime, strand, null, { fact })]);
       }
     }
   }
@@ -320,6 +329,11 @@ export class Engine {
   /** True while a handler, a job or an internal step is under way; false when only timers and tokens are left. */
   busy(): boolean {
     return this.#runtime.busy();
+  }
+
+  /** True once an error that no state machine caused (a full disk) has stopped everything; open the log again. */
+  broken(): boolean {
+    return this.#runtime.broken !== undefined;
   }
 
   /** Resolves when only timers and tokens are left. Rejects if the engine stopped on an error (a full disk). */

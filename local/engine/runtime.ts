@@ -55,6 +55,7 @@ export class Runtime {
   /** The failure that stopped the engine, for example a full disk. */
   broken: Error | undefined;
   #inFlight = 0;
+  #together = false;
   #flushScheduled = false;
   #waitingForFlush: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #idleWaiters: (() => void)[] = [];
@@ -110,7 +111,7 @@ export class Runtime {
     }
     const last = rows.at(-1) as LogRow;
     if (execution.status !== "RUNNING") this.#ended(execution, last);
-    if (this.observer.everyStep === true) this.flush();
+    if (this.observer.everyStep === true && !this.#together) this.flush();
     else this.#scheduleFlush();
   }
 
@@ -181,6 +182,17 @@ export class Runtime {
       input: execution.input,
       started_at: execution.startedAt,
     };
+  }
+
+  /** Runs several commits as one transaction, even where every step has its own. */
+  together(work: () => void): void {
+    this.#together = true;
+    try {
+      work();
+    } finally {
+      this.#together = false;
+    }
+    this.flush();
   }
 
   /** Moves a strand as far as it goes without waiting for the world. */
