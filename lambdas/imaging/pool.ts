@@ -15,6 +15,8 @@ export interface PoolOptions {
   bytesPerProcess?: number;
   /** A pool without work ends its processes after this. */
   idleMilliseconds?: number;
+  /** Program that the processes run: `worker.ts` beside this file, or `imaging-worker.mjs` beside a bundle. */
+  program?: string;
 }
 
 export interface ImagingPool {
@@ -64,7 +66,7 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
   let idle: NodeJS.Timeout | undefined;
 
   function start(): void {
-    const child = fork(workerPath(), [], {
+    const child = fork(options.program ?? workerPath(), [], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       execArgv: ["--max-old-space-size=128", "--disable-warning=ExperimentalWarning"],
@@ -89,10 +91,8 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
       throw new Error(`an imaging process answered ${reply.id} out of turn`);
     begin(worker);
     first.task.resolve(reply.inspection);
-    if (reply.residentBytes > RETIRE_BYTES && !worker.retiring) {
-      worker.retiring = true;
-      // What was sent ahead is done first: a process works in order.
-    }
+    // What was sent ahead is done first: a process works in order.
+    worker.retiring ||= reply.residentBytes > RETIRE_BYTES;
     if (worker.retiring && worker.tasks.length === 0) end(worker);
   }
 
@@ -219,7 +219,6 @@ export function sharedImagingPool(): ImagingPool {
   return shared;
 }
 
-/** `worker.ts` beside this file, or `imaging-worker.mjs` beside a bundle. */
 function workerPath(): string {
   const source = fileURLToPath(new URL("./worker.ts", import.meta.url));
   return existsSync(source) ? source : fileURLToPath(new URL("./imaging-worker.mjs", import.meta.url));
