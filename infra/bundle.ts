@@ -6,6 +6,9 @@ import { build, type Plugin } from "esbuild";
 import { type Access, accessOf, sources } from "./access.ts";
 import { allFunctions, portalAccessSources } from "./functions.ts";
 
+/** Decoders with machine code: a function that imports one is shipped as an image. */
+const NATIVE = /["'](?:sharp|@julusian\/jpeg-turbo)["']/;
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 export interface BundledFunction {
@@ -42,14 +45,19 @@ export async function bundleFunctions(outdir = join(ROOT, "build", "lambdas")): 
     // Some packages of the SDK are CommonJS inside and ask for require.
     banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
   });
-  const native = new Set(allFunctions.filter((one) => one.native).map(({ name }) => name));
   return result.outputFiles
     .map((file) => {
       const name = file.path.replace(/^.*[\\/]/, "").replace(/\.js$/, "");
       const folder = join(outdir, name);
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, "index.mjs"), file.contents);
-      return { name, folder, access: access[name] as Access, native: native.has(name), bytes: file.contents.length };
+      return {
+        name,
+        folder,
+        access: access[name] as Access,
+        native: NATIVE.test(file.text),
+        bytes: file.contents.length,
+      };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

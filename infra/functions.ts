@@ -5,12 +5,7 @@ export interface FunctionSource {
   name: string;
   /** Imports that the code's use of ports is read from; defines `make(ports)`. */
   code: string;
-  /** Native decoders: shipped as an image, since a bundle can't hold them. */
-  native?: boolean;
 }
-
-/** Stages whose code needs sharp or libjpeg-turbo. */
-const NATIVE_STAGES = new Set(["admit-images", "build-catalogue"]);
 
 const camel = (name: string) => name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -20,7 +15,7 @@ function stageSource(name: string): FunctionSource {
 import { stageHandler } from "./infra/lambda/stage-handler.ts";
 import { ${camel(name)} } from "./lambdas/stages/${name}.ts";
 export const make = (ports) => stageHandler(${camel(name)}, ports);`;
-  return { name, code, ...(NATIVE_STAGES.has(name) ? { native: true } : {}) };
+  return { name, code };
 }
 
 export const stageNames: string[] = [
@@ -40,6 +35,7 @@ export const make = (ports) => ${factory}(ports);`,
 
 export const hostFunctions: FunctionSource[] = [
   one("start-cycle", "start-cycle", "startCycle"),
+  one("keep-approval", "keep-approval", "keepApproval"),
   one("sweep", "scheduled", "sweepHandler"),
   one("watch", "scheduled", "watchHandler"),
 ];
