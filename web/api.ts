@@ -25,8 +25,18 @@ export async function call<T>(path: string, body?: unknown, keepalive = false): 
   } catch {
     throw new RequestError("unreachable", "the studio can't be reached; nothing is lost, try again in a moment");
   }
+  const now = Date.parse(response.headers.get("countersign-now") ?? "");
+  if (!Number.isNaN(now)) ahead = now - Date.now();
   if (response.ok) return (await response.json()) as T;
   throw await refusalOf(response);
+}
+
+/** How far the portal's clock is ahead of this computer's: a simulated campaign lives in its own time. */
+let ahead = 0;
+
+/** Milliseconds since 1970 by the portal's clock. */
+export function portalNow(): number {
+  return Date.now() + ahead;
 }
 
 /** An image's bytes as an address for an `img`; give it back with URL.revokeObjectURL. Throws RequestError. */
@@ -56,10 +66,11 @@ export interface Loaded<T> {
   reload(): Promise<void>;
 }
 
-/** Loads from the API, and again every `everyMs` while the page is visible. The last good data stay when a reload fails. */
-export function useLoad<T>(path: string, everyMs?: number): Loaded<T> {
+/** Loads from the API, and again every `everyMs` while the page is visible; nothing without a path. The last good data stay when a reload fails. */
+export function useLoad<T>(path: string | undefined, everyMs?: number): Loaded<T> {
   const [state, setState] = useState<{ data?: T; error?: RequestError }>({});
   const reload = useCallback(async () => {
+    if (path === undefined) return;
     try {
       setState({ data: await call<T>(path) });
     } catch (error) {

@@ -21,7 +21,8 @@ const JSON_BYTES = 1024 * 1024;
 /** Most bytes of an image to predict: what a serverless endpoint takes. */
 const IMAGE_BYTES = 4 * 1024 * 1024;
 
-const POLICY = [
+/** Content security policy of every page. */
+export const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -63,6 +64,7 @@ export function createApi(options: ApiOptions): { fetch(request: Request): Promi
     c.header("cross-origin-opener-policy", "same-origin");
     c.header("cross-origin-resource-policy", "same-origin");
     c.header("permissions-policy", "camera=(), microphone=(), geolocation=()");
+    c.header("countersign-now", new Date(options.ports.clock.now()).toISOString());
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
     // The first two parts say what was asked; the rest may hold a signed address.
     const route = c.req.path.split("/").slice(0, 3).join("/");

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Guide, Lease, OpenLot, Submitted } from "../../schemas/portal.ts";
-import { call, useLoad } from "../api.ts";
+import { call, portalNow, useLoad } from "../api.ts";
 import { AskCustomer } from "../parts/ask.tsx";
 import { Guideline } from "../parts/guide.tsx";
 import { Practice } from "../parts/practice.tsx";
@@ -89,7 +89,7 @@ function LotList(props: { lots: OpenLot[]; guide: Guide; onChoose: (lot: string)
               <progress value={lot.answered} max={lot.items} aria-label={`Progress of lot ${lot.lot}`} />
               <p class="soft">
                 Due {dateTime(lot.dueAt)}
-                {lot.dueAt !== "" && ` (${relative(lot.dueAt, Date.now())})`}
+                {lot.dueAt !== "" && ` (${relative(lot.dueAt, portalNow())})`}
               </p>
               <button type="button" class="primary" onClick={() => props.onChoose(lot.lot)}>
                 {lot.answered === 0 ? "Start" : "Go on"}

@@ -24,7 +24,7 @@ export function JoinPage() {
     );
   }, []);
   return (
-    <Shell title="Join">
+    <Shell title="Join" stranger>
       {error === undefined ? (
         <p class="loading" role="status">
           Opening your invitation …

@@ -5,7 +5,7 @@ import { Guideline } from "../parts/guide.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { type Desk, useSitting } from "../parts/sitting.ts";
 import { WorkTable } from "../parts/work-table.tsx";
-import { plural } from "../words.ts";
+import { count, plural } from "../words.ts";
 
 const TAKEN = 50;
 
@@ -40,7 +40,11 @@ function ReviewTable({ guide }: { guide: Guide }) {
     <WorkTable
       sitting={sitting}
       classes={guide.classes}
-      progress={{ done: sitting.given, of: sitting.given + more, words: `${plural(sitting.given, "image")} answered` }}
+      progress={{
+        done: sitting.given,
+        of: sitting.given + more,
+        words: `${count(sitting.given)} answered, ${count(more)} waiting`,
+      }}
       lastWords="Hand in your last answer. It can't be changed afterwards: a second expert answers the same image without seeing yours."
       delivered={<Empty title="Handed in">{again}</Empty>}
       nothing={

@@ -47,7 +47,7 @@ function Campaigns() {
                   {one.openCycle === null ? `${plural(one.cycles, "cycle")} done` : `cycle ${one.openCycle} is running`}
                   {one.waiting > 0 && `, ${plural(one.waiting, "intake")} waiting`}
                 </p>
-                {one.lastOutcome !== undefined && (
+                {one.lastOutcome !== undefined && one.lastOutcome !== "open" && (
                   <p class="soft">Last outcome: {OUTCOMES[one.lastOutcome] ?? one.lastOutcome}</p>
                 )}
                 {one.needsDecision && (

@@ -1,5 +1,5 @@
 import type { BoardLot, BoardVerdict, VendorBoard } from "../../schemas/portal.ts";
-import { useLoad } from "../api.ts";
+import { portalNow, useLoad } from "../api.ts";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
 import { count, dateTime, money, plural, price, relative } from "../words.ts";
@@ -104,7 +104,7 @@ function Lots(props: { title: string; lots: BoardLot[]; currency: string; eviden
                 </td>
                 <td data-label="Due">
                   {dateTime(lot.dueAt)}
-                  {lot.status === "offered" && <small> {relative(lot.dueAt, Date.now())}</small>}
+                  {lot.status === "offered" && <small> {relative(lot.dueAt, portalNow())}</small>}
                 </td>
                 <td data-label="Delivered">{dateTime(lot.deliveredAt)}</td>
                 <td data-label="Per answer" class="number">

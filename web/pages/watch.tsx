@@ -128,9 +128,14 @@ function Quality({ view }: { view: WatchView }) {
         )}
         {models.length > 0 && (
           <LineChart
+            from={models.every(({ accuracy }) => accuracy.low > 0.5) ? 0.5 : 0}
             labels={models.map(({ cycle }) => `cycle ${cycle}`)}
             lines={[
-              { name: "model's accuracy on sealed photos", values: models.map(({ accuracy }) => accuracy.value) },
+              {
+                name: "model's accuracy on sealed photos",
+                values: models.map(({ accuracy }) => accuracy.value),
+                intervals: models.map(({ accuracy }) => accuracy),
+              },
             ]}
           />
         )}

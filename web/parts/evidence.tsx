@@ -128,7 +128,7 @@ export function Worst({ mistakes }: { mistakes: NonNullable<ApprovalView["pendin
       {mistakes.map((one) => (
         <li key={one.url}>
           <figure>
-            <img src={one.url} alt={`Shows ${one.truth}, taken for ${one.predicted}`} loading="lazy" />
+            <img src={one.url} alt={`Shows ${one.truth}, taken for ${one.predicted}`} />
             <figcaption>
               <span>
                 Said <strong>{one.predicted}</strong>

@@ -1,13 +1,21 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** 0 fits the image into its frame; the others are screen pixels per image pixel. */
-const SCALES = [0, 1, 2, 4];
+/** Fitted, then three steps of twice the size each. */
+const LEVELS = 4;
 
-/** One image: fitted, or up to four times its full resolution, moved by dragging or scrolling. `Z`, `+` and `-` zoom. */
+/** Screen pixels per image pixel at a level: full resolution or the first power of two that is larger than fitted. 0 fits. */
+export function scaleAt(level: number, fitted: number): number {
+  if (level === 0) return 0;
+  const first = Math.max(1, 2 ** Math.ceil(Math.log2(fitted * 1.05)));
+  return first * 2 ** (level - 1);
+}
+
+/** One image: fitted, or at its full resolution and beyond, moved by dragging or scrolling. `Z`, `+` and `-` zoom. */
 export function ImageStage(props: { picture: string | undefined; zoom: number; onZoom: (zoom: number) => void }) {
   const frame = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState<{ width: number; height: number }>();
-  const scale = SCALES[props.zoom] ?? 0;
+  const [fitted, setFitted] = useState(1);
+  const scale = scaleAt(props.zoom, fitted);
 
   useEffect(() => {
     const box = frame.current;
@@ -49,9 +57,12 @@ export function ImageStage(props: { picture: string | undefined; zoom: number; o
             alt="What you are asked about"
             style={style}
             draggable={false}
-            onLoad={(event) =>
-              setSize({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight })
-            }
+            onLoad={(event) => {
+              const { naturalWidth: width, naturalHeight: height } = event.currentTarget;
+              const box = frame.current;
+              setSize({ width, height });
+              if (box !== null && width > 0) setFitted(Math.min(box.clientWidth / width, box.clientHeight / height));
+            }}
           />
         )}
       </div>
@@ -68,7 +79,7 @@ export function ImageStage(props: { picture: string | undefined; zoom: number; o
         <button
           type="button"
           aria-label="Zoom in"
-          disabled={props.zoom === SCALES.length - 1}
+          disabled={props.zoom === LEVELS - 1}
           onClick={() => props.onZoom(props.zoom + 1)}
         >
           +
@@ -80,8 +91,8 @@ export function ImageStage(props: { picture: string | undefined; zoom: number; o
 
 /** The next zoom for the `Z` key: in to full resolution and further, then back to fitted. */
 export function nextZoom(zoom: number): number {
-  return (zoom + 1) % SCALES.length;
+  return (zoom + 1) % LEVELS;
 }
 export function stepZoom(zoom: number, by: 1 | -1): number {
-  return Math.max(0, Math.min(SCALES.length - 1, zoom + by));
+  return Math.max(0, Math.min(LEVELS - 1, zoom + by));
 }

@@ -27,47 +27,47 @@ export function IntervalBar(props: { estimate: Estimate; required?: number; from
 /** Rows are what it is, columns what the model says; a cell is as dark as its share of the row. */
 export function ConfusionPlot({ classes, confusion }: { classes: string[]; confusion: number[][] }) {
   return (
-    <div class="scroll">
-      <table class="confusion">
-        <caption>
-          Rows: what the photo shows. Columns: what the model says. Of every row, the diagonal is right.
-        </caption>
-        <thead>
-          <tr>
-            <td />
-            {classes.map((name) => (
-              <th key={name} scope="col">
-                <span>{name}</span>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {confusion.map((row, truth) => {
-            const total = row.reduce((sum, n) => sum + n, 0);
-            return (
-              <tr key={classes[truth]}>
-                <th scope="row">{classes[truth]}</th>
-                {row.map((n, said) => {
-                  const share = total === 0 ? 0 : n / total;
-                  const kind = n === 0 ? "none" : said === truth ? "right" : "wrong";
-                  return (
-                    <td
-                      key={classes[said]}
-                      class={`${kind} ${share > 0.55 ? "deep" : ""}`}
-                      style={{ "--share": String(n === 0 ? 0 : 0.12 + 0.88 * share) }}
-                      title={`${classes[truth]} taken for ${classes[said]}: ${n} of ${total}`}
-                    >
-                      {n === 0 ? "" : count(n)}
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <p class="soft">Rows: what the photo shows. Columns: what the model says. The diagonal is right.</p>
+      <div class="scroll">
+        <table class="confusion" aria-label="Confusion of classes">
+          <thead>
+            <tr>
+              <td />
+              {classes.map((name) => (
+                <th key={name} scope="col">
+                  <span>{name}</span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {confusion.map((row, truth) => {
+              const total = row.reduce((sum, n) => sum + n, 0);
+              return (
+                <tr key={classes[truth]}>
+                  <th scope="row">{classes[truth]}</th>
+                  {row.map((n, said) => {
+                    const share = total === 0 ? 0 : n / total;
+                    const kind = n === 0 ? "none" : said === truth ? "right" : "wrong";
+                    return (
+                      <td
+                        key={classes[said]}
+                        class={`${kind} ${share > 0.55 ? "deep" : ""}`}
+                        style={{ "--share": String(n === 0 ? 0 : 0.12 + 0.88 * share) }}
+                        title={`${classes[truth]} taken for ${classes[said]}: ${n} of ${total}`}
+                      >
+                        {n === 0 ? "" : count(n)}
+                      </td>
+                    );
+                  })}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 
@@ -75,6 +75,8 @@ export interface Line {
   name: string;
   /** undefined: no value at that place. */
   values: (number | undefined)[];
+  /** 95 % intervals of the values, where they have one. */
+  intervals?: { low: number; high: number }[];
 }
 
 const WIDTH = 320;
@@ -111,13 +113,23 @@ export function LineChart(props: { lines: Line[]; labels: string[]; from?: numbe
             </text>
           ) : null,
         )}
-        {props.lines.map(({ name, values }, line) => {
+        {props.lines.map(({ name, values, intervals }, line) => {
           const points = values.flatMap((value, index) =>
             value === undefined ? [] : [{ x: x(index), y: y(value), value }],
           );
           const last = points.at(-1);
           return (
             <g key={name} class={`line line-${line}`}>
+              {intervals?.map(({ low, high }, index) => (
+                <line
+                  key={`${index} ${low}`}
+                  class="whisker"
+                  x1={x(index)}
+                  x2={x(index)}
+                  y1={y(Math.max(from, low))}
+                  y2={y(high)}
+                />
+              ))}
               <polyline points={points.map((point) => `${point.x},${point.y}`).join(" ")} />
               {points.map((point) => (
                 <circle key={point.x} cx={point.x} cy={point.y} r="3" />

@@ -27,9 +27,11 @@ export function Shell(props: {
   title: string;
   campaign?: string | undefined;
   wide?: boolean;
+  /** Nobody is signed in yet. */
+  stranger?: boolean;
   children: ComponentChildren;
 }) {
-  const me = useLoad<Everybody>("/api/me");
+  const me = useLoad<Everybody>(props.stranger ? undefined : "/api/me");
   useEffect(() => {
     document.title =
       props.campaign === undefined

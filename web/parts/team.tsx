@@ -147,7 +147,7 @@ export function People({ view, onChange }: Props) {
       <Refusal text={refusal} />
       {view.members.length > 0 && (
         <div class="scroll">
-          <table>
+          <table class="stack">
             <thead>
               <tr>
                 <th scope="col">Who</th>
@@ -162,12 +162,12 @@ export function People({ view, onChange }: Props) {
               {view.members.map((member) => (
                 <tr key={member.id}>
                   <th scope="row">{member.subject}</th>
-                  <td>
+                  <td data-label="Role">
                     {member.role}
                     {member.vendor !== undefined && <small class="soft"> {member.vendor}</small>}
                   </td>
-                  <td>{dateTime(member.invitedAt)}</td>
-                  <td>
+                  <td data-label="Invited">{dateTime(member.invitedAt)}</td>
+                  <td data-label="Access">
                     {member.revokedAt === undefined ? (
                       <button
                         type="button"
