@@ -9,7 +9,7 @@ import { objectKeys, recordKeys } from "./keys.ts";
 import { totals } from "./ledger.ts";
 import { everyRecord, findLot, readImmutable } from "./lot-records.ts";
 import { type Purchases, purchasesOf } from "./purchases.ts";
-import { wavesOf } from "./waves.ts";
+import { readWavePlan, wavesOf } from "./waves.ts";
 
 /** Everything that is known of a cycle's labels now, and what more would be worth. */
 export interface Labels {
@@ -21,6 +21,8 @@ export interface Labels {
   purchases: Purchases;
   /** Answers that lots still open may bring, by image. */
   pending: Map<string, number>;
+  /** Vendors that let all their lots of their latest wave expire: they get none until the next cycle. */
+  absent: Set<string>;
   /** In millionths: the budget without what is owed already and what open lots may come to. */
   budgetLeftMicros: number;
 }
@@ -40,7 +42,28 @@ export async function labelsSoFar(
   const settledWaves = waves.filter((wave) => wave.settled).length;
   const left = { budget: budgetLeftMicros / 1e6, waves: agreement.labelling.maxWaves - settledWaves, pending };
   const purchases = purchasesOf(agreement, new Set(split.gold), known, fitted, left);
-  return { agreement, split, waves, known, fitted, purchases, pending, budgetLeftMicros };
+  const absent = await absentVendors(ports, campaign, cycle, waves);
+  return { agreement, split, waves, known, fitted, purchases, pending, absent, budgetLeftMicros };
+}
+
+async function absentVendors(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  cycle: number,
+  waves: readonly WaveRecord[],
+): Promise<Set<string>> {
+  // Later waves overwrite what earlier ones said of a vendor.
+  const expired = new Map<string, boolean>();
+  for (const { wave, settled } of waves) {
+    if (!settled) continue;
+    const ofWave = new Map<string, boolean>();
+    for (const name of (await readWavePlan(ports, objectKeys.wave(campaign, cycle, wave))).lots) {
+      const lot = (await findLot(ports, campaign, name))?.lot;
+      if (lot !== undefined) ofWave.set(lot.vendor, (ofWave.get(lot.vendor) ?? true) && lot.status === "expired");
+    }
+    for (const [vendor, all] of ofWave) expired.set(vendor, all);
+  }
+  return new Set([...expired].filter(([, all]) => all).map(([vendor]) => vendor));
 }
 
 /** Lots of the cycle that outlived their wave: what they may still bring and cost. */

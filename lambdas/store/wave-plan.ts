@@ -71,13 +71,15 @@ export function lotPlansOf(
   labels: Labels,
   items: readonly ItemToLabel[],
 ): LotPlan[] {
-  const { agreement, known } = labels;
+  const { agreement, known, absent } = labels;
   const { labelling, seed } = agreement;
+  const present = agreement.vendors.filter(({ id }) => !absent.has(id));
+  const vendors = present.length > 0 ? present : agreement.vendors;
   const labelVendors: Record<string, string[]> = {};
   for (const [image, answers] of known.answers) labelVendors[image] = [...new Set(answers.map(({ vendor }) => vendor))];
   const { lots } = cutLots({
     items,
-    vendors: agreement.vendors.map(({ id, pricePerAnswer, capacityPerWave }) => ({
+    vendors: vendors.map(({ id, pricePerAnswer, capacityPerWave }) => ({
       id,
       pricePerAnswer,
       capacity: capacityPerWave,

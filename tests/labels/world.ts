@@ -13,7 +13,7 @@ import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
 import { VirtualClock } from "../../local/clock.ts";
 import { Engine } from "../../local/engine/engine.ts";
-import { SimulatedPeople, type PeopleOptions } from "../../local/people/people.ts";
+import { type PeopleOptions, SimulatedPeople } from "../../local/people/people.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import type { Catalogue } from "../../schemas/catalogue.ts";
 import type { CycleRecord, Split } from "../../schemas/state.ts";
@@ -34,6 +34,11 @@ export function pictures(count: number, classes: readonly string[], from = 0): P
   });
 }
 
+/** What FreezeDataset hands on. */
+export interface LabelOutput {
+  dataset: { outcome: string; key: string; version: string; emptyClasses: number };
+}
+
 export interface LabelWorld {
   ports: Ports;
   clock: VirtualClock;
@@ -44,7 +49,7 @@ export interface LabelWorld {
   request: (request: Request) => Promise<Response>;
   requests(): number;
   /** Runs the labelling part of the campaign's workflow file to its end; returns its output. Undefined when `until` said so first. */
-  run(until?: () => boolean): Promise<Record<string, unknown> | undefined>;
+  run(until?: () => boolean): Promise<LabelOutput | undefined>;
   cycle(): Promise<CycleRecord>;
   session(role: "annotator" | "expert" | "vendor", who: { subject: string; vendor?: string }): Promise<string>;
   close(): Promise<void>;
@@ -58,6 +63,10 @@ export interface LabelWorldOptions {
   /** A work folder that lives longer than this world; without one everything is in a folder of its own, or in memory. */
   folder?: string;
   world?: "folder" | "memory";
+  /** The line goes dead after so many requests: whoever is in the middle of something stays there. */
+  diesAfter?: number;
+  /** Where time goes on; a new world starts on a Monday morning. */
+  now?: number;
 }
 
 /**
@@ -67,14 +76,22 @@ export interface LabelWorldOptions {
 export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld> {
   const kept = options.folder !== undefined;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "countersign-labels-")));
-  const agreement = Campaign.parse({ name: "camp", vendors: [{ id: "acme", name: "Acme", pricePerAnswer: 0.03 }, { id: "bolt", name: "Bolt", pricePerAnswer: 0.03 }], ...options.agreement });
-  const clock = new VirtualClock(START);
+  const agreement = Campaign.parse({
+    name: "camp",
+    vendors: [
+      { id: "acme", name: "Acme", pricePerAnswer: 0.03 },
+      { id: "bolt", name: "Bolt", pricePerAnswer: 0.03 },
+    ],
+    ...options.agreement,
+  });
+  const clock = new VirtualClock(options.now ?? START);
   let engine: Engine | undefined;
   const ask = async (call: () => void) => {
     try {
       call();
     } catch (error) {
-      if (["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"].includes((error as Error).name)) throw new TokenGoneError((error as Error).message);
+      if (["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"].includes((error as Error).name))
+        throw new TokenGoneError((error as Error).message);
       throw error;
     }
   };
@@ -88,7 +105,8 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
     },
     workflows: {
       async start(machine: string, name: string, input: unknown) {
-        if (machine === "lot" && engine?.describe(arn(machine, name)) === undefined) engine?.start({ machine, name, input });
+        if (machine === "lot" && engine?.describe(arn(machine, name)) === undefined)
+          engine?.start({ machine, name, input });
       },
       async stop() {},
       async describe() {
@@ -106,13 +124,15 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   const { splitKey, catalogueKey } = await furnish(ports, agreement, options);
   const api = createApi({ ports, publicFiles: async () => undefined, origin: () => "http://127.0.0.1" });
   let requests = 0;
-  const request = (one: Request) => {
+  const request = async (one: Request) => {
     requests += 1;
+    if (requests > (options.diesAfter ?? Number.POSITIVE_INFINITY)) throw new Error("the line is dead");
     return api.fetch(one);
   };
   const known = new Map(options.pictures.map((picture) => [picture.sha256, picture]));
   const join_ = async (role: "annotator" | "expert" | "vendor", who: { subject: string; vendor?: string }) =>
-    (await openSession(ports, await invite(ports, { campaign: agreement.name, role, ttlSeconds: 3600, ...who }))).session;
+    (await openSession(ports, await invite(ports, { campaign: agreement.name, role, ttlSeconds: 3600, ...who })))
+      .session;
   const people = new SimulatedPeople({
     request,
     clock,
@@ -130,7 +150,10 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   engine = Engine.open({
     logPath: options.world === "memory" ? ":memory:" : join(folder, "engine.db"),
     clock,
-    machines: { labelling: labellingMachine(agreement.name, splitKey, catalogueKey), lot: JSON.parse(filled(definitionText("lot"))) },
+    machines: {
+      labelling: labellingMachine(agreement.name, splitKey, catalogueKey),
+      lot: JSON.parse(filled(definitionText("lot"))),
+    },
     services: {
       invokeLambda: ({ functionName, payload }) => runStage(stages[functionName] as never, payload, ports),
       sageMaker: async () => undefined,
@@ -159,7 +182,7 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
       for (;;) {
         await running.whenIdle();
         const seen = running.describe(execution);
-        if (seen?.status === "SUCCEEDED") return seen.output as Record<string, unknown>;
+        if (seen?.status === "SUCCEEDED") return seen.output as LabelOutput;
         if (seen?.status !== "RUNNING") throw new Error(`labelling ${seen?.status}: ${seen?.error} ${seen?.cause}`);
         if (until()) return undefined;
         if ((await people.act()) > 0 || running.busy()) continue;
@@ -183,7 +206,11 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
 }
 
 /** Campaign, open cycle, catalogue and split, as the stages before PlanWave leave them. Fine to call again. */
-async function furnish(ports: Ports, agreement: Campaign, options: LabelWorldOptions): Promise<{ splitKey: string; catalogueKey: string }> {
+async function furnish(
+  ports: Ports,
+  agreement: Campaign,
+  options: LabelWorldOptions,
+): Promise<{ splitKey: string; catalogueKey: string }> {
   const campaign = agreement.name;
   const entries: Catalogue["entries"] = [];
   const pieces: Buffer[] = [];
@@ -194,16 +221,55 @@ async function furnish(ports: Ports, agreement: Campaign, options: LabelWorldOpt
     pieces.push(bytes);
     const place = { key: pack, offset, bytes: bytes.length };
     offset += bytes.length;
-    const facts = { width: 9, height: 9, type: "png" as const, bytes: 9, brightness: 0, contrast: 0, entropy: 0, blur: 0, grayscale: false, dHash: "0".repeat(16), pHash: "0".repeat(16) };
-    entries.push({ sha256, findings: [], names: [`${label}/${sha256}.png`], facts, web: place, thumbnail: place, group: sha256, cycle: 1 });
+    const facts = {
+      width: 9,
+      height: 9,
+      type: "png" as const,
+      bytes: 9,
+      brightness: 0,
+      contrast: 0,
+      entropy: 0,
+      blur: 0,
+      grayscale: false,
+      dHash: "0".repeat(16),
+      pHash: "0".repeat(16),
+    };
+    entries.push({
+      sha256,
+      findings: [],
+      names: [`${label}/${sha256}.png`],
+      facts,
+      web: place,
+      thumbnail: place,
+      group: sha256,
+      cycle: 1,
+    });
   }
   if ((await ports.objects.head(pack)) === undefined) await ports.objects.put(pack, Buffer.concat(pieces), "any");
   const count = entries.length;
-  const catalogue: Catalogue = { campaign, cycle: 1, counts: { files: count, admitted: count, quarantined: 0, duplicates: 0, known: 0 }, entries, quarantined: [], shards: [] };
+  const catalogue: Catalogue = {
+    campaign,
+    cycle: 1,
+    counts: { files: count, admitted: count, quarantined: 0, duplicates: 0, known: 0 },
+    entries,
+    quarantined: [],
+    shards: [],
+  };
   const images = options.pictures.map(({ sha256 }) => sha256).sort();
   const parts = options.split?.(images) ?? defaultSplit(images);
-  const split: Split = { campaign, cycle: 1, classes: agreement.classes, ...parts, withheld: [], groups: Object.fromEntries(images.map((image) => [image, image])) };
-  const { key: catalogueKey } = await writeAddressed(ports.objects, (d) => objectKeys.catalogue(campaign, d), catalogue);
+  const split: Split = {
+    campaign,
+    cycle: 1,
+    classes: agreement.classes,
+    ...parts,
+    withheld: [],
+    groups: Object.fromEntries(images.map((image) => [image, image])),
+  };
+  const { key: catalogueKey } = await writeAddressed(
+    ports.objects,
+    (d) => objectKeys.catalogue(campaign, d),
+    catalogue,
+  );
   const { key: splitKey } = await writeAddressed(ports.objects, (d) => objectKeys.split(campaign, d), split);
   if ((await ports.records.get(recordKeys.campaign(campaign))) === undefined) {
     await createCampaign(ports, agreement, "data-team");
@@ -237,16 +303,26 @@ function labellingMachine(campaign: string, splitKey: string, catalogueKey: stri
   const kept = ["PlanWave", "WhatToBuy", "LabelWave", "ConsultExperts", "SettleWave", "FreezeDataset"];
   const states = Object.fromEntries(kept.map((name) => [name, { ...whole.States[name] }]));
   for (const state of Object.values(states)) {
-    const catches = state["Catch"] as { Next: string }[] | undefined;
-    if (catches !== undefined) state["Catch"] = catches.filter(({ Next }) => Next !== "RecordFailure");
-    if ((state["Catch"] as unknown[] | undefined)?.length === 0) delete state["Catch"];
+    const catches = state.Catch as { Next: string }[] | undefined;
+    if (catches !== undefined) state.Catch = catches.filter(({ Next }) => Next !== "RecordFailure");
+    if ((state.Catch as unknown[] | undefined)?.length === 0) delete state.Catch;
   }
-  const freeze = states["FreezeDataset"] as Record<string, unknown>;
-  delete freeze["Next"];
-  delete freeze["Assign"];
-  states["FreezeDataset"] = { ...freeze, Output: "{% $states.result.Payload %}", End: true };
-  const Assign = { cycle: { campaign, cycle: 1 }, split: { key: splitKey }, catalogue: { key: catalogueKey }, embeddingsKey: "campaigns/camp/embeddings/none", embedding: { backbone: "descriptor" } };
-  return { QueryLanguage: "JSONata", StartAt: "Begin", States: { Begin: { Type: "Pass", Assign, Next: "PlanWave" }, ...states } };
+  const freeze = states.FreezeDataset as Record<string, unknown>;
+  delete freeze.Next;
+  delete freeze.Assign;
+  states.FreezeDataset = { ...freeze, Output: "{% $states.result.Payload %}", End: true };
+  const Assign = {
+    cycle: { campaign, cycle: 1 },
+    split: { key: splitKey },
+    catalogue: { key: catalogueKey },
+    embeddingsKey: "campaigns/camp/embeddings/none",
+    embedding: { backbone: "descriptor" },
+  };
+  return {
+    QueryLanguage: "JSONata",
+    StartAt: "Begin",
+    States: { Begin: { Type: "Pass", Assign, Next: "PlanWave" }, ...states },
+  };
 }
 
 function filled(text: string): string {
