@@ -3,14 +3,16 @@ import type { BundledFunction } from "./bundle.ts";
 import type { EnvironmentConfig } from "./config.ts";
 import { DataStack } from "./stacks/data.ts";
 import { ImagesStack } from "./stacks/images.ts";
+import { ObservabilityStack } from "./stacks/observability.ts";
 import { PipelineStack } from "./stacks/pipeline.ts";
+import { PortalStack } from "./stacks/portal.ts";
 
 /** One environment's stacks. */
 export function countersign(
   app: App,
-  props: { config: EnvironmentConfig; bundle: BundledFunction[]; imageSource: string },
+  props: { config: EnvironmentConfig; bundle: BundledFunction[]; imageSource: string; pages: string },
 ) {
-  const { config, bundle, imageSource } = props;
+  const { config, bundle, imageSource, pages } = props;
   const env = { region: config.region, ...(config.account === undefined ? {} : { account: config.account }) };
   const common = { config, env, terminationProtection: config.onDestroy === "keep" };
   const id = (name: string) => `Countersign-${config.name}-${name}`;
@@ -27,7 +29,21 @@ export function countersign(
     bundle,
     description: "Countersign: workflows and stages",
   });
+  const portal = new PortalStack(app, id("Portal"), {
+    ...common,
+    foundation: data,
+    bundle,
+    pages,
+    description: "Countersign: pages and API",
+  });
+  const observability = new ObservabilityStack(app, id("Observability"), {
+    ...common,
+    foundation: data,
+    pipeline,
+    portal,
+    description: "Countersign: alarms, dashboard, budget",
+  });
   Tags.of(app).add("application", "countersign");
   Tags.of(app).add("environment", config.name);
-  return { data, images, pipeline };
+  return { data, images, pipeline, portal, observability };
 }

@@ -17,7 +17,7 @@ function metric(line: Record<string, unknown>): Record<string, unknown> {
       CloudWatchMetrics: [
         {
           Namespace: "Countersign",
-          Dimensions: [["stage"]],
+          Dimensions: [["stage"], []],
           Metrics: [
             { Name: "milliseconds", Unit: "Milliseconds" },
             { Name: "failed", Unit: "Count" },

@@ -1,0 +1,207 @@
+import { Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import {
+  AllowedMethods,
+  CachePolicy,
+  Distribution,
+  Function as EdgeFunction,
+  FunctionCode,
+  FunctionEventType,
+  FunctionRuntime,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  OriginRequestPolicy,
+  ResponseHeadersPolicy,
+  SecurityPolicyProtocol,
+  ViewerProtocolPolicy,
+} from "aws-cdk-lib/aws-cloudfront";
+import { HttpOrigin, S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
+import { Mfa, OAuthScope, ResourceServerScope, UserPool } from "aws-cdk-lib/aws-cognito";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { BucketDeployment, CacheControl, Source } from "aws-cdk-lib/aws-s3-deployment";
+import type { Construct } from "constructs";
+import { POLICY } from "../../lambdas/api/app.ts";
+import type { BundledFunction } from "../bundle.ts";
+import type { EnvironmentConfig } from "../config.ts";
+import { CountersignFunction } from "../constructs/lambda.ts";
+import { type Foundation, resourceName } from "../foundation.ts";
+import { type Audience, PORTAL_AUDIENCES } from "../functions.ts";
+
+/** HTTP API gives up after 30 s. */
+const API_SECONDS = 29;
+
+/** Pages that the one bundle draws are one file; what has an extension is a file of its own. */
+const PAGE_REWRITE = `function handler(event) {
+  var request = event.request;
+  if (!/\\.[a-z0-9]+$/.test(request.uri)) request.uri = "/index.html";
+  return request;
+}`;
+
+/** What people see: static pages and, under the same name, one function per audience; machines call /predict with a token. */
+export class PortalStack extends Stack {
+  readonly api: HttpApi;
+  readonly functions: Record<string, CountersignFunction> = {};
+  readonly distribution: Distribution;
+  readonly users: UserPool;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & {
+      config: EnvironmentConfig;
+      foundation: Foundation & { accessLogs: Bucket };
+      bundle: BundledFunction[];
+      pages: string;
+    },
+  ) {
+    super(scope, id, props);
+    const { config, foundation, bundle } = props;
+    this.api = new HttpApi(this, "Api", {
+      apiName: resourceName(config, "portal"),
+      createDefaultStage: false,
+      disableExecuteApiEndpoint: false,
+    });
+    this.distribution = this.#distribution(props.pages, foundation.accessLogs);
+    this.users = this.#users(config);
+    const callers = this.#machineClients(config);
+
+    for (const audience of Object.keys(PORTAL_AUDIENCES) as Audience[]) {
+      const bundled = bundle.find(({ name }) => name === `portal-${audience}`);
+      if (bundled === undefined) throw new Error(`no code was bundled for portal-${audience}`);
+      const made = new CountersignFunction(this, audience, {
+        bundled,
+        foundation,
+        timeoutSeconds: API_SECONDS,
+        environment: { ORIGIN: `https://${this.distribution.distributionDomainName}` },
+      });
+      this.functions[audience] = made;
+      const integration = new HttpLambdaIntegration(`${audience}Integration`, made.function);
+      for (const route of PORTAL_AUDIENCES[audience].routes) {
+        if (audience === "callers") {
+          this.api.addRoutes({
+            path: `${route}/{endpoint}`,
+            methods: [HttpMethod.POST],
+            integration,
+            authorizer: callers,
+            authorizationScopes: ["countersign/predict"],
+          });
+        } else {
+          for (const path of [route, `${route}/{rest+}`])
+            this.api.addRoutes({ path, methods: [HttpMethod.GET, HttpMethod.POST], integration });
+        }
+      }
+    }
+    const accessLog = new LogGroup(this, "AccessLog", {
+      logGroupName: `/aws/vendedlogs/${resourceName(config, "portal")}`,
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new HttpStage(this, "Stage", {
+      httpApi: this.api,
+      stageName: "$default",
+      autoDeploy: true,
+      throttle: { rateLimit: 200, burstLimit: 400 },
+      accessLogSettings: { destination: new LogGroupLogDestination(accessLog) },
+    });
+  }
+
+  #distribution(pages: string, accessLogs: Bucket): Distribution {
+    const bucket = new Bucket(this, "Pages", {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      versioned: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      serverAccessLogsBucket: accessLogs as IBucket,
+      serverAccessLogsPrefix: "pages/",
+    });
+    const headers = new ResponseHeadersPolicy(this, "Headers", {
+      securityHeadersBehavior: {
+        contentSecurityPolicy: { contentSecurityPolicy: POLICY, override: true },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+        referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+        strictTransportSecurity: { accessControlMaxAge: Duration.days(365), includeSubdomains: true, override: true },
+      },
+    });
+    const rewrite = new EdgeFunction(this, "Rewrite", {
+      code: FunctionCode.fromInline(PAGE_REWRITE),
+      runtime: FunctionRuntime.JS_2_0,
+    });
+    const api = {
+      origin: new HttpOrigin(`${this.api.apiId}.execute-api.${this.region}.${this.urlSuffix}`),
+      allowedMethods: AllowedMethods.ALLOW_ALL,
+      cachePolicy: CachePolicy.CACHING_DISABLED,
+      originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+      viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
+    };
+    const distribution = new Distribution(this, "Distribution", {
+      comment: "Countersign: pages and API under one name",
+      defaultRootObject: "index.html",
+      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      defaultBehavior: {
+        origin: S3BucketOrigin.withOriginAccessControl(bucket as IBucket),
+        viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+        responseHeadersPolicy: headers,
+        functionAssociations: [{ function: rewrite, eventType: FunctionEventType.VIEWER_REQUEST }],
+      },
+      additionalBehaviors: { "/api/*": api, "/predict/*": api },
+    });
+    new BucketDeployment(this, "PagesDeployment", {
+      sources: [Source.asset(pages)],
+      destinationBucket: bucket as IBucket,
+      distribution,
+      distributionPaths: ["/index.html"],
+      cacheControl: [CacheControl.fromString("no-cache")],
+      prune: false,
+      logGroup: new LogGroup(this, "PagesDeploymentLogs", { retention: 30, removalPolicy: RemovalPolicy.DESTROY }),
+    });
+    return distribution;
+  }
+
+  #users(config: EnvironmentConfig): UserPool {
+    return new UserPool(this, "Users", {
+      userPoolName: resourceName(config, "users"),
+      selfSignUpEnabled: false,
+      signInAliases: { email: true },
+      mfa: Mfa.REQUIRED,
+      mfaSecondFactor: { otp: true, sms: false },
+      passwordPolicy: {
+        minLength: 12,
+        requireDigits: true,
+        requireLowercase: true,
+        requireUppercase: true,
+        requireSymbols: true,
+      },
+      deletionProtection: config.onDestroy === "keep",
+      removalPolicy: config.onDestroy === "keep" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+  }
+
+  /** Programs that call /predict have credentials of their own and one scope. */
+  #machineClients(config: EnvironmentConfig): HttpJwtAuthorizer {
+    const scope = new ResourceServerScope({ scopeName: "predict", scopeDescription: "Ask a released model" });
+    const server = this.users.addResourceServer("Resources", { identifier: "countersign", scopes: [scope] });
+    this.users.addDomain("Domain", {
+      cognitoDomain: { domainPrefix: `${resourceName(config, "portal")}-${this.account}` },
+    });
+    const client = this.users.addClient("Callers", {
+      generateSecret: true,
+      oAuth: { flows: { clientCredentials: true }, scopes: [OAuthScope.resourceServer(server, scope)] },
+      accessTokenValidity: Duration.hours(1),
+      preventUserExistenceErrors: true,
+    });
+    return new HttpJwtAuthorizer(
+      "Callers",
+      `https://cognito-idp.${this.region}.${this.urlSuffix}/${this.users.userPoolId}`,
+      {
+        jwtAudience: [client.userPoolClientId],
+      },
+    );
+  }
+}
