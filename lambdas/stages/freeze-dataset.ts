@@ -11,6 +11,7 @@ import { labelsSoFar } from "../store/labels.ts";
 import { readImmutable } from "../store/lot-records.ts";
 import { releaseState } from "../store/release.ts";
 import { testTruthOf } from "../store/test-truth.ts";
+import { chooseBackbone } from "../store/weights.ts";
 
 /** A class needs about so many images before a model can learn it. */
 const IMAGES_PER_CLASS = 5;
@@ -64,18 +65,17 @@ export const freezeDataset = stage({
 
     const { champion } = await releaseState(ports, campaign);
     const recipe = backbone === "descriptor" || backbone === "small-cnn" ? "small-cnn" : "probe";
+    const { prefix: weights } = await chooseBackbone(ports.objects, backbone);
     const channels = [
       { name: "dataset", prefix: folderOf(key) },
-      { name: "embeddings", prefix: embeddingsKey },
-      { name: "shards", prefix: objectKeys.shards(campaign) },
-      ...(backbone === "descriptor" || backbone === "small-cnn"
-        ? []
-        : [{ name: "pretrained", prefix: objectKeys.weights(backbone) }]),
+      { name: "embeddings", prefix: folderOf(embeddingsKey) },
+      { name: "shards", prefix: `${objectKeys.shards(campaign)}/` },
+      ...(weights === undefined ? [] : [{ name: "pretrained", prefix: weights }]),
     ];
     const order = digestOf({ channels, backbone, recipe, seed: agreement.seed });
     const inputs = [
       { name: "truth", prefix: folderOf(truthKey) },
-      { name: "shards", prefix: objectKeys.shards(campaign) },
+      { name: "shards", prefix: `${objectKeys.shards(campaign)}/` },
       ...(champion === undefined ? [] : [{ name: "champion", prefix: champion.modelKey }]),
     ];
     const evaluation = `${campaign}-eval-${digestOf({ order, inputs }).slice(0, 16)}`;
@@ -128,4 +128,5 @@ function outcomeOf({ counts, classes, emptyClasses }: DatasetVersion): "frozen" 
   return enough && counts.validation > 0 && counts.test > 0 ? "frozen" : "too-few-images";
 }
 
-const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/"));
+/** With its slash, so that no neighbour whose name begins alike matches too. */
+const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/") + 1);
