@@ -95,7 +95,9 @@ def report(
     clipped = judged.probabilities.clip(1e-12)
     clipped /= clipped.sum(axis=1, keepdims=True)
     one_hot = np.eye(len(classes))[truth]
-    matrix = sk.confusion_matrix(truth[judged.decodable], judged.predicted[judged.decodable], labels=range(len(classes)))
+    matrix = sk.confusion_matrix(
+        truth[judged.decodable], judged.predicted[judged.decodable], labels=range(len(classes))
+    )
     document = {
         "schemaVersion": 1,
         "classes": classes,

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +62,18 @@ def fit(
     seed: int,
     checkpoint: Path | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
     stop_early: Callable[[int, nn.Module], bool] | None = None,
 ) -> nn.Module:
     """Trains `model` (uint8 NHWC -> (logits, embedding)) and leaves the averaged weights in it.
 
     `groups`: AdamW parameter groups with key `scale`, a factor on the rate. `stop_early(epoch, averaged model)` is
-    asked after each epoch. On SIGTERM the state is saved at the next step and Stopped is raised.
+    asked after each epoch. Once `stop()` is true (see stop_flag) the state is saved at the next step and Stopped is raised.
     Raises NotFinite.
     """
     where = device()
-    model, images, soft = model.to(where), images.to(where), soft.to(where)
+    model = model.to(where, memory_format=torch.channels_last)  # convolutions are faster so, on both kinds of processor
+    images, soft = images.to(where), soft.to(where)
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=True
     )
@@ -79,41 +82,40 @@ def fit(
     total = steps * schedule.epochs
     done = _restored(checkpoint, model, averaged, optimiser)
     saved = time.monotonic()
-    with _stop_flag() as stop:
-        while done < total:
-            epoch, step = divmod(done, steps)
-            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
-            at = order[step * schedule.batch : (step + 1) * schedule.batch].to(where)
-            chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
-            _train_mode(model)
-            with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
-                logits, _ = model(augment(images[at], schedule, chance))
-                loss = functional.cross_entropy(logits.float(), soft[at], label_smoothing=schedule.smoothing)
-            if not torch.isfinite(loss):
-                raise NotFinite(
-                    f"the loss is {loss.item()} at step {done} of {total} (rate {schedule.learning_rate}); "
-                    "lower learningRate, or check the images and weights"
-                )
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            averaged.update_parameters(model)
-            done += 1
-            report(done, total)
-            if checkpoint and (stop() or time.monotonic() - saved > SAVE_SECONDS):
-                _save(checkpoint, done, model, averaged, optimiser)
-                saved = time.monotonic()
-            if stop():
-                raise Stopped
-            if step == steps - 1 and stop_early and stop_early(epoch, averaged.module.eval()):
-                break
+    while done < total:
+        epoch, step = divmod(done, steps)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
+        at = order[step * schedule.batch : (step + 1) * schedule.batch].to(where)
+        chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
+        _train_mode(model)
+        with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
+            logits, _ = model(augment(images[at], schedule, chance))
+            loss = functional.cross_entropy(logits.float(), soft[at], label_smoothing=schedule.smoothing)
+        if not torch.isfinite(loss):
+            raise NotFinite(
+                f"the loss is {loss.item()} at step {done} of {total} (rate {schedule.learning_rate}); "
+                "lower learningRate, or check the images and weights"
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        averaged.update_parameters(model)
+        done += 1
+        report(done, total)
+        if checkpoint and (stop() or time.monotonic() - saved > SAVE_SECONDS):
+            _save(checkpoint, done, model, averaged, optimiser)
+            saved = time.monotonic()
+        if stop():
+            raise Stopped
+        if step == steps - 1 and stop_early and stop_early(epoch, averaged.module.eval()):
+            break
     model.load_state_dict(averaged.module.state_dict())
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    return model.cpu().eval()
+    return model.cpu().to(memory_format=torch.contiguous_format).eval()
 
 
 def augment(images: torch.Tensor, schedule: Schedule, chance: torch.Generator) -> torch.Tensor:
@@ -145,6 +147,19 @@ def flips_for(classes: list[str]) -> str:
     """`none` where a class name speaks of left or right, else `horizontal`."""
     words = {word for name in classes for word in name.lower().replace("-", " ").replace("_", " ").split()}
     return "none" if words & {"left", "right", "clockwise", "anticlockwise", "counterclockwise"} else "horizontal"
+
+
+def side_by_side(tasks: list[Callable[[], nn.Module]]) -> list[nn.Module]:
+    """Runs trainings as threads of one core each: small networks gain nothing from more, and where cores are shared
+    threads that wait for each other at every layer stall. The result does not depend on the number of cores.
+    """
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(1 if torch.cuda.is_available() else max(1, cores)) as pool:
+            return list(pool.map(lambda task: task(), tasks))
+    finally:
+        torch.set_num_threads(cores)
 
 
 def _rate(step: int, total: int, warmup: float) -> float:
@@ -180,8 +195,8 @@ def _restored(file: Path | None, model: nn.Module, averaged: nn.Module, optimise
 
 
 @contextmanager
-def _stop_flag() -> Iterator[Callable[[], bool]]:
-    """While it lasts SIGTERM sets a flag: a step is never cut in two."""
+def stop_flag() -> Iterator[Callable[[], bool]]:
+    """While it lasts SIGTERM sets a flag: a step is never cut in two. For the main thread."""
     asked = False
 
     def on_term(_number: int, _frame: object) -> None:

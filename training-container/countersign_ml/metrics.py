@@ -83,7 +83,11 @@ def calibration_error(confidence: np.ndarray, hit: np.ndarray, bins: int = 15) -
     """Expected calibration error over equal-width bins, and the bins {confidence, accuracy, n} that hold images."""
     at = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = [
-        {"confidence": float(confidence[at == b].mean()), "accuracy": float(hit[at == b].mean()), "n": int((at == b).sum())}
+        {
+            "confidence": float(confidence[at == b].mean()),
+            "accuracy": float(hit[at == b].mean()),
+            "n": int((at == b).sum()),
+        }
         for b in np.unique(at)
     ]
     error = sum(row["n"] * abs(row["confidence"] - row["accuracy"]) for row in rows) / max(1, len(hit))

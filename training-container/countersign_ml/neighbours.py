@@ -30,7 +30,10 @@ class Reference:
             return None
         with np.load(file, allow_pickle=False) as stored:
             return Reference(
-                [str(name) for name in stored["ids"]], stored["labels"], stored["embeddings"], float(stored["threshold"])
+                [str(name) for name in stored["ids"]],
+                stored["labels"],
+                stored["embeddings"],
+                float(stored["threshold"]),
             )
 
     def novelty(self, embedding: np.ndarray) -> Novelty:

@@ -32,12 +32,16 @@ class _Axes:
         self.body: list[str] = []
         for k in range(6):
             x, y = self.x(x_high * k / 5), self.y(y_high * k / 5)
-            self.body.append(f'<line class="grid" x1="{self.left}" x2="{self.left + self.width}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            self.body.append(
+                f'<line class="grid" x1="{self.left}" x2="{self.left + self.width}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            )
             self.body.append(f'<text x="{self.left - 6}" y="{y + 4:.1f}" text-anchor="end">{y_high * k / 5:.3g}</text>')
             base = self.top + self.height + 16
             self.body.append(f'<text x="{x:.1f}" y="{base}" text-anchor="middle">{x_high * k / 5:.3g}</text>')
         middle = self.left + self.width / 2
-        self.body.append(f'<text x="{middle}" y="{self.top + self.height + 36}" text-anchor="middle">{escape(x_name)}</text>')
+        self.body.append(
+            f'<text x="{middle}" y="{self.top + self.height + 36}" text-anchor="middle">{escape(x_name)}</text>'
+        )
         self.body.append(
             f'<text transform="translate(14 {self.top + self.height / 2}) rotate(-90)" text-anchor="middle">{escape(y_name)}</text>'
         )

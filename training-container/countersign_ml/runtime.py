@@ -33,7 +33,9 @@ class Model:
         self.classes: list[str] = self.facts["classes"]
         file = folder / "model.onnx"
         if not file.is_file():
-            raise BadInput(f"model.onnx is missing beside model.json in {folder.name}/; take the train job's model.tar.gz")
+            raise BadInput(
+                f"model.onnx is missing beside model.json in {folder.name}/; take the train job's model.tar.gz"
+            )
         self.sha256 = documents.file_sha256(file)
         if self.sha256 != self.facts["onnxSha256"]:
             raise BadInput(

@@ -61,7 +61,9 @@ class Service:
                 return _error(413, f"the body has more than {MAX_BYTES} bytes", "send a smaller image")
             if not body:
                 return _error(400, "the body is empty", "send the bytes of one image")
-            return await asyncio.get_running_loop().run_in_executor(self.pool, self._predict, body, request.query_params)
+            return await asyncio.get_running_loop().run_in_executor(
+                self.pool, self._predict, body, request.query_params
+            )
         finally:
             self.inside -= 1
 

@@ -25,9 +25,14 @@ class SmallCnn(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _block(3, 16, 2), _block(16, 32, 1), _block(32, 48, 2), _block(48, 64, 1), _block(64, 96, 2), _block(96, 96, 1)
+            _block(3, 16, 2),
+            _block(16, 24, 1),
+            _block(24, 32, 2),
+            _block(32, 48, 1),
+            _block(48, 64, 2),
+            _block(64, 64, 1),
         )
-        self.project = nn.Sequential(nn.Linear(192, DIMENSION, bias=False), nn.BatchNorm1d(DIMENSION))
+        self.project = nn.Sequential(nn.Linear(128, DIMENSION, bias=False), nn.BatchNorm1d(DIMENSION))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.body(x)

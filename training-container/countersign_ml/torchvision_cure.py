@@ -12,7 +12,7 @@ import torch
 _library: torch.library.Library | None = None  # unregisters its operators when collected: keep it
 
 try:
-    import torchvision  # noqa: F401
+    import torchvision
 except RuntimeError as error:
     if "torchvision::" not in str(error):
         raise

@@ -7,7 +7,9 @@ validation images goes along (validation-head.npz), so that compressed variants 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from .backbones import Prepare
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
 from .dataset import Dataset, read
-from .fitting import Schedule, fit, flips_for
+from .fitting import Schedule, fit, flips_for, side_by_side, stop_flag
 from .images import Undecodable, decode
 
 RECIPES = ("probe", "small-cnn")
@@ -61,7 +63,9 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
     index, rows = embed.read(contract.unpacked(contract.channel("embeddings"), "embeddings"))
     missing = [name for name in data.ids if name not in rows]
     if missing:
-        raise BadInput(f"{len(missing)} of {len(data.ids)} images have no embedding, first {missing[0]}; run embed again")
+        raise BadInput(
+            f"{len(missing)} of {len(data.ids)} images have no embedding, first {missing[0]}; run embed again"
+        )
     if hyper.get("backbone", index["backbone"]) != index["backbone"]:
         raise BadInput(f'embeddings are of backbone {index["backbone"]}, the job asks for "{hyper["backbone"]}"')
     backbone = embed.from_hyperparameters(hyper | {"backbone": index["backbone"]})
@@ -89,43 +93,51 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
     )
 
 
-SMALL = Schedule(epochs=24, batch=32, learning_rate=4e-3, smoothing=0.05, average=0.95, shift=0.06, zoom=0.12)
+SMALL = Schedule(epochs=18, batch=32, learning_rate=4e-3, smoothing=0.05, average=0.95, shift=0.06, zoom=0.12)
 
 
 def train_small_cnn(hyper: dict[str, str], data: Dataset, folds: list, seed: int) -> Trained:
     """From scratch on the images themselves. Each fold's network starts from the same seed."""
     size = _integer(hyper, "imageSize", small_cnn.INPUT_SIZE)
-    schedule = Schedule(**(vars(SMALL) | {"epochs": _integer(hyper, "epochs", SMALL.epochs), "flips": flips_for(data.classes)}))
+    schedule = Schedule(
+        **(vars(SMALL) | {"epochs": _integer(hyper, "epochs", SMALL.epochs), "flips": flips_for(data.classes)})
+    )
     pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, size)
     soft = torch.from_numpy(data.soft).float()
     logits = np.zeros(data.soft.shape)
     progress = contract.Progress("train", (len(folds) + 1) * 1000)
+    # A checkpoint serves only the run that would compute the same.
+    run = documents.digest([data.version, data.ids, data.soft.tolist(), seed, size, repr(schedule), len(folds)])[:16]
 
-    def one(number: int, rows: np.ndarray) -> Classifier:
-        embedder = small_cnn.embedder(seed, size)
-        model = with_new_head(embedder, small_cnn.DIMENSION, len(data.classes))
-        done_file = contract.checkpoint_dir() / f"small-cnn-{number}.done.pt"
+    reached = [0] * (len(folds) + 1)
+
+    def one(number: int, model: Classifier, rows: np.ndarray, stop: Callable[[], bool]) -> Classifier:
+        done_file = contract.checkpoint_dir() / f"{run}-{number}.done.pt"
         if done_file.exists():
             model.load_state_dict(torch.load(done_file, weights_only=True))
             return model.eval()
-        fit(
-            model,
-            [{"params": list(model.parameters()), "scale": 1.0}],
-            pixels[rows],
-            soft[rows],
-            schedule,
-            seed,
-            contract.checkpoint_dir() / f"small-cnn-{number}.pt",
-            lambda done, total: progress.at(number * 1000 + 1000 * done // total),
-        )
-        partial = done_file.with_suffix(".part")
-        torch.save(model.state_dict(), partial)
-        partial.replace(done_file)
+
+        def report(done: int, total: int) -> None:
+            reached[number] = 1000 * done // total
+            progress.at(sum(reached))
+
+        part_file = contract.checkpoint_dir() / f"{run}-{number}.pt"
+        groups = [{"params": list(model.parameters()), "scale": 1.0}]
+        fit(model, groups, pixels[rows], soft[rows], schedule, seed, part_file, report, stop)
+        draft = done_file.with_suffix(".part")
+        torch.save(model.state_dict(), draft)
+        draft.replace(done_file)
         return model
 
-    for number, (train, held_out) in enumerate(folds):
-        logits[held_out] = predict(one(number, train), pixels[held_out])[0]
-    final = one(len(folds), np.arange(len(data.ids)))
+    parts = [train for train, _ in folds] + [np.arange(len(data.ids))]
+    # Drawn here, one after the other: the global generator is not for threads.
+    models = [with_new_head(small_cnn.embedder(seed, size), small_cnn.DIMENSION, len(data.classes)) for _ in parts]
+    with stop_flag() as stop:
+        tasks = [partial(one, k, models[k], rows, stop) for k, rows in enumerate(parts)]
+        *fold_models, final = side_by_side(tasks)
+    progress.at((len(folds) + 1) * 1000)
+    for model, (_, held_out) in zip(fold_models, folds, strict=True):
+        logits[held_out] = predict(model, pixels[held_out])[0]
     training_logits, reference = predict(final, pixels)
     return Trained(
         classifier=final,
@@ -202,7 +214,9 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
         "majorityClassAccuracy": float(np.bincount(data.hard).max() / len(hit)),
         "notes": trained.notes,
     }
-    model["digest"] = documents.digest({k: model[k] for k in ("onnxSha256", "temperature", "abstainThreshold", "classes")})
+    model["digest"] = documents.digest(
+        {k: model[k] for k in ("onnxSha256", "temperature", "abstainThreshold", "classes")}
+    )
     documents.write(folder / "model.json", model, "training-result")
     predictions = {
         "classes": data.classes,
