@@ -1,4 +1,4 @@
-import { type EmResult, type Problem, posteriorOf } from "./expectation-maximisation.ts";
+import { type EmResult, expect, type Problem } from "./expectation-maximisation.ts";
 import type { Method } from "./fit.ts";
 
 export interface GoldChoice {
@@ -47,24 +47,18 @@ export function chooseByGold(
 }
 
 /** The temper with the least mean loss on the held tasks, and the loss of each of them. */
-function bestTemper(
-  problem: Problem,
-  { logConfusion, logShares }: EmResult,
-  gold: Int32Array,
-  held: readonly number[],
-) {
-  const row = new Float64Array(problem.classes);
+function bestTemper(problem: Problem, result: EmResult, gold: Int32Array, held: readonly number[]) {
+  const { classes } = problem;
   let best = { temper: 1, mean: Number.POSITIVE_INFINITY, losses: new Float64Array(held.length) };
   for (const temper of TEMPERS) {
-    const tempered = { ...problem, temper };
-    const losses = new Float64Array(held.length);
-    let sum = 0;
-    held.forEach((t, i) => {
-      posteriorOf(tempered, logConfusion, logShares, t, row);
-      losses[i] = -Math.log(Math.max(row[gold[t]!]!, FLOOR));
-      sum += losses[i]!;
-    });
-    if (sum / held.length < best.mean) best = { temper, mean: sum / held.length, losses };
+    const table = result.table.map((factor) => factor ** (temper / problem.temper));
+    expect({ ...problem, temper }, { ...result, table });
+    const losses = Float64Array.from(
+      held,
+      (t) => -Math.log(Math.max(result.posterior[t * classes + gold[t]!]!, FLOOR)),
+    );
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / held.length;
+    if (mean < best.mean) best = { temper, mean, losses };
   }
   return best;
 }

@@ -1,5 +1,5 @@
 import type { GroupedAnswers } from "./answers.ts";
-import type { WorkerModel } from "./worker-models.ts";
+import { rowOf, type WorkerModel, type WorkerTable } from "./worker-models.ts";
 
 /** What EM runs on. */
 export interface Problem {
@@ -15,164 +15,203 @@ export interface Problem {
   temper: number;
 }
 
-/** Where EM is: expected counts [worker][column][truth] and counts of the classes among the tasks without a prior. */
-export interface Expectation {
-  counts: Float64Array;
-  shares: Float64Array;
-}
-
 export interface Convergence {
   maxIterations: number;
   /** Stops when the objective grows by less than this share of itself. 0: runs all iterations. */
   tolerance: number;
 }
 
-/** Vote shares (ties shared, "cannot tell" ignored, gold as it is) as the first expectation. */
-export function voteShares(problem: Problem): Expectation {
-  const { classes, tasks, answers, gold } = problem;
-  const expectation = emptyExpectation(problem);
-  const row = new Float64Array(classes);
-  for (let t = 0; t < tasks; t++) {
-    const from = answers.start[t]!;
-    const to = answers.start[t + 1]!;
-    row.fill(0);
-    let votes = 0;
-    const known = gold === undefined ? -1 : gold[t]!;
-    if (known >= 0) {
-      row[known] = 1;
-      votes = 1;
-    } else {
-      for (let i = from; i < to; i++) {
-        const column = answers.column[i]!;
-        if (column < classes) {
-          row[column] = row[column]! + 1;
-          votes++;
-        }
-      }
-    }
-    if (votes === 0) continue;
-    for (let k = 0; k < classes; k++) row[k] = row[k]! / votes;
-    addTask(problem, expectation, t, row);
-  }
-  return expectation;
-}
-
 export interface EmResult {
-  expectation: Expectation;
-  logConfusion: Float64Array;
-  logShares: Float64Array;
+  table: WorkerTable;
+  /** Expected number of tasks per class, among those without a prior. */
+  classCounts: Float64Array;
+  shares: Float64Array;
+  /** tasks x classes, under the table's factors. */
+  posterior: Float64Array;
   objective: number[];
 }
 
+/** A start for EM from vote shares (ties shared, "cannot tell" ignored, gold as it is): counts without factors. */
+export function voteShares(problem: Problem): EmResult {
+  const { classes, tasks, answers, gold, prior, temper } = problem;
+  const result = emptyResult(problem);
+  const { table, classCounts, posterior } = result;
+  for (let t = 0; t < tasks; t++) {
+    const to = answers.start[t + 1]!;
+    const known = gold === undefined ? -1 : gold[t]!;
+    const row = posterior.subarray(t * classes, (t + 1) * classes);
+    let votes = 0;
+    for (let i = answers.start[t]!; i < to; i++) {
+      const column = answers.column[i]!;
+      if (column < classes) {
+        row[column]!++;
+        votes++;
+      }
+    }
+    if (known >= 0) {
+      row.fill(0);
+      row[known] = 1;
+      votes = 1;
+    }
+    if (votes === 0) continue;
+    const learns = prior === undefined || Number.isNaN(prior[t * classes]!);
+    for (let k = 0; k < classes; k++) {
+      row[k] = row[k]! / votes;
+      if (learns) classCounts[k] = classCounts[k]! + row[k]!;
+    }
+    for (let i = answers.start[t]!; i < to; i++) {
+      const counts = rowOf(classes, answers.worker[i]!, answers.column[i]!) + classes;
+      for (let k = 0; k < classes; k++) table[counts + k] = table[counts + k]! + temper * row[k]!;
+    }
+  }
+  return result;
+}
+
 /**
- * Expectation maximisation: the model's parameters from the expected counts, the counts from the parameters, and so on.
- * O(answers x classes) time per pass; posteriors are never stored, for each task's counts are added as soon as it is
- * known. `objective[i]` is the log posterior density of the parameters of pass i (up to a constant) and never falls.
+ * Expectation maximisation: the model's factors from the expected counts, the counts from the factors, and so on, starting
+ * from the counts of `state`, which it takes over and returns. O(answers x classes) time per pass.
+ * `objective[i]` is the log posterior density of the parameters of pass i (up to a constant) and never falls.
  */
 export function runEm(
   problem: Problem,
   model: WorkerModel,
-  first: Expectation,
+  state: EmResult,
   { maxIterations, tolerance }: Convergence,
 ): EmResult {
-  const { classes, tasks, workers } = problem;
-  const logConfusion = new Float64Array(workers * classes * (classes + 1));
-  const logShares = new Float64Array(classes).fill(-Math.log(classes));
-  let expectation: Expectation = { counts: first.counts.slice(), shares: first.shares.slice() };
-  let spare = emptyExpectation(problem);
-  const row = new Float64Array(classes);
+  const { table, classCounts, shares, posterior } = state;
+  shares.fill(1 / problem.classes);
   const objective: number[] = [];
   for (let pass = 0; pass < maxIterations; pass++) {
-    let density = model.maximise(expectation.counts, logConfusion);
-    if (model.learnsShares) density += maximiseShares(expectation.shares, logShares);
-    spare.counts.fill(0);
-    spare.shares.fill(0);
-    for (let t = 0; t < tasks; t++) {
-      density += posteriorOf(problem, logConfusion, logShares, t, row);
-      addTask(problem, spare, t, row);
-    }
-    [expectation, spare] = [spare, expectation];
+    let density = model.maximise(table, problem.temper);
+    if (model.learnsShares) density += maximiseShares(classCounts, shares);
+    density += expect(problem, state);
     objective.push(density);
     const before = objective[pass - 1];
     if (before !== undefined && tolerance > 0 && density - before < tolerance * Math.abs(before)) break;
   }
-  return { expectation, logConfusion, logShares, objective };
+  return { table, classCounts, shares, posterior, objective };
 }
 
-/** Writes task t's posterior into `row`; returns its log evidence. Gold is certain. */
-export function posteriorOf(
-  { classes, answers, gold, prior, temper }: Problem,
-  logConfusion: Float64Array,
-  logShares: Float64Array,
-  t: number,
-  row: Float64Array,
+/** A running product is rescaled after so many factors: each is above 1e-10, so that 1e-100 can't become 0 in between. */
+const RESCALE_EVERY = 8;
+
+/**
+ * The expectation step: each task's posterior from the factors, in order of task, and from it the counts anew. Returns the
+ * summed log evidence. Gold is certain. Products are taken in place of sums of logs, and rescaled before they could vanish:
+ * as exact, and without a logarithm per class and answer.
+ */
+export function expect(
+  { classes, tasks, workers, answers, gold, prior, temper }: Problem,
+  { table, classCounts, shares, posterior }: Omit<EmResult, "objective">,
 ): number {
-  const at = t * classes;
-  if (prior !== undefined && !Number.isNaN(prior[at]!)) for (let k = 0; k < classes; k++) row[k] = prior[at + k]!;
-  else for (let k = 0; k < classes; k++) row[k] = logShares[k]!;
-  const width = classes * (classes + 1);
-  const to = answers.start[t + 1]!;
-  for (let i = answers.start[t]!; i < to; i++) {
-    const from = answers.worker[i]! * width + answers.column[i]! * classes;
-    for (let k = 0; k < classes; k++) row[k] = row[k]! + temper * logConfusion[from + k]!;
+  const { start, worker, column } = answers;
+  for (let from = classes; from < workers * (classes + 1) * 2 * classes; from += 2 * classes)
+    table.fill(0, from, from + classes);
+  classCounts.fill(0);
+  const row = new Float64Array(classes);
+  let evidence = 0;
+  for (let t = 0; t < tasks; t++) {
+    const from = start[t]!;
+    const to = start[t + 1]!;
+    const known = gold === undefined ? -1 : gold[t]!;
+    const hasPrior = prior !== undefined && !Number.isNaN(prior[t * classes]!);
+    if (hasPrior) evidence += exponentials(prior, t * classes, row);
+    else for (let k = 0; k < classes; k++) row[k] = shares[k]!;
+    if (known >= 0) {
+      // The evidence of gold is that of its class alone, which may be tiny: in logs.
+      evidence += Math.log(row[known]!);
+      for (let i = from; i < to; i++) evidence += Math.log(table[rowOf(classes, worker[i]!, column[i]!) + known]!);
+      row.fill(0);
+      row[known] = 1;
+    } else {
+      for (let i = from, until = 0; i < to; ) {
+        until = Math.min(to, i + RESCALE_EVERY);
+        for (; i < until; i++) {
+          const factors = rowOf(classes, worker[i]!, column[i]!);
+          for (let k = 0; k < classes; k++) row[k] = row[k]! * table[factors + k]!;
+        }
+        if (i < to) evidence += rescale(row);
+      }
+      let sum = 0;
+      for (let k = 0; k < classes; k++) sum += row[k]!;
+      evidence += Math.log(sum);
+      const scale = 1 / sum;
+      for (let k = 0; k < classes; k++) row[k] = row[k]! * scale;
+    }
+    const at = t * classes;
+    for (let k = 0; k < classes; k++) {
+      const p = row[k]!;
+      posterior[at + k] = p;
+      if (!hasPrior) classCounts[k] = classCounts[k]! + p;
+      row[k] = p * temper;
+    }
+    for (let i = from; i < to; i++) {
+      const counts = rowOf(classes, worker[i]!, column[i]!) + classes;
+      for (let k = 0; k < classes; k++) table[counts + k] = table[counts + k]! + row[k]!;
+    }
   }
-  const known = gold === undefined ? -1 : gold[t]!;
-  if (known >= 0) {
-    const evidence = row[known]!;
-    row.fill(0);
-    row[known] = 1;
-    return evidence;
-  }
-  return normalise(row);
+  return evidence;
 }
 
-/** Turns logs into shares that sum to 1, in place; returns the log of their sum. */
-export function normalise(row: Float64Array): number {
-  let top = Number.NEGATIVE_INFINITY;
+/** What the answers alone say: the posterior without what it began with (prior or shares), normalised; gold stays certain. */
+export function likelihoodOf({ classes, tasks, gold, prior }: Problem, { posterior, shares }: EmResult): Float64Array {
+  const likelihood = posterior.slice();
+  const row = new Float64Array(classes);
+  for (let t = 0; t < tasks; t++) {
+    if (gold !== undefined && gold[t]! >= 0) continue;
+    if (prior !== undefined && !Number.isNaN(prior[t * classes]!)) exponentials(prior, t * classes, row);
+    else row.set(shares);
+    let sum = 0;
+    for (let k = 0; k < classes; k++) {
+      row[k] = posterior[t * classes + k]! / row[k]!;
+      sum += row[k]!;
+    }
+    for (let k = 0; k < classes; k++) likelihood[t * classes + k] = row[k]! / sum;
+  }
+  return likelihood;
+}
+
+/** Divides a row by its largest value; returns that value's log. */
+function rescale(row: Float64Array): number {
+  let top = 0;
   for (let k = 0; k < row.length; k++) if (row[k]! > top) top = row[k]!;
+  for (let k = 0; k < row.length; k++) row[k] = row[k]! / top;
+  return Math.log(top);
+}
+
+/** No class is ruled out by a prior: the least is so many times less likely than the likeliest. */
+const LEAST_PRIOR = 1e-20;
+
+/** Writes exp(log - largest log) of one row of logs; returns the largest. All -Infinity: even. */
+function exponentials(logs: Float64Array, from: number, row: Float64Array): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < row.length; k++) if (logs[from + k]! > top) top = logs[from + k]!;
   if (top === Number.NEGATIVE_INFINITY) {
     row.fill(1 / row.length);
-    return top;
+    return 0;
   }
-  let sum = 0;
-  for (let k = 0; k < row.length; k++) {
-    const value = Math.exp(row[k]! - top);
-    row[k] = value;
-    sum += value;
-  }
-  for (let k = 0; k < row.length; k++) row[k] = row[k]! / sum;
-  return top + Math.log(sum);
+  for (let k = 0; k < row.length; k++) row[k] = Math.max(Math.exp(logs[from + k]! - top), LEAST_PRIOR);
+  return top;
 }
 
-function emptyExpectation({ classes, workers }: Problem): Expectation {
-  return { counts: new Float64Array(workers * classes * (classes + 1)), shares: new Float64Array(classes) };
+function emptyResult({ classes, tasks, workers }: Problem): EmResult {
+  return {
+    table: new Float64Array(workers * (classes + 1) * 2 * classes),
+    classCounts: new Float64Array(classes),
+    shares: new Float64Array(classes).fill(1 / classes),
+    posterior: new Float64Array(tasks * classes),
+    objective: [],
+  };
 }
 
-/** Adds a task's posterior to the counts of everybody who answered it, each answer weighing `temper`. */
-function addTask(
-  { classes, answers, prior, temper }: Problem,
-  { counts, shares }: Expectation,
-  t: number,
-  row: Float64Array,
-): void {
-  if (prior === undefined || Number.isNaN(prior[t * classes]!))
-    for (let k = 0; k < classes; k++) shares[k] = shares[k]! + row[k]!;
-  const width = classes * (classes + 1);
-  const to = answers.start[t + 1]!;
-  for (let i = answers.start[t]!; i < to; i++) {
-    const from = answers.worker[i]! * width + answers.column[i]! * classes;
-    for (let k = 0; k < classes; k++) counts[from + k] = counts[from + k]! + temper * row[k]!;
-  }
-}
-
-/** Shares of the classes under a prior of one task per class. */
-function maximiseShares(shares: Float64Array, logShares: Float64Array): number {
+/** Shares of the classes under a prior of one task per class; returns its log density. */
+function maximiseShares(classCounts: Float64Array, shares: Float64Array): number {
   let total = 0;
-  for (let k = 0; k < shares.length; k++) total += shares[k]! + 1;
-  let prior = 0;
+  for (let k = 0; k < shares.length; k++) total += classCounts[k]! + 1;
+  let density = 0;
   for (let k = 0; k < shares.length; k++) {
-    logShares[k] = Math.log((shares[k]! + 1) / total);
-    prior += logShares[k]!;
+    shares[k] = (classCounts[k]! + 1) / total;
+    density += Math.log(shares[k]!);
   }
-  return prior;
+  return density;
 }

@@ -3,13 +3,12 @@ import { chooseByGold, type GoldChoice } from "./choose.ts";
 import {
   type Convergence,
   type EmResult,
-  normalise,
+  likelihoodOf,
   type Problem,
-  posteriorOf,
   runEm,
   voteShares,
 } from "./expectation-maximisation.ts";
-import { dawidSkene, hierarchicalBase, oneCoin, type Strength, sharedCoin } from "./worker-models.ts";
+import { dawidSkene, hierarchicalBase, oneCoin, rowOf, type Strength, sharedCoin } from "./worker-models.ts";
 
 export type Method = "majority" | "one-coin" | "dawid-skene";
 
@@ -125,39 +124,39 @@ function fitMethod(problem: Problem, method: Method, { estimate, strength, conve
   const shared = runEm(problem, sharedCoin(weak), votes, staged);
   if (method === "majority") return shared;
 
-  const cannotTell = Math.exp(shared.logConfusion[classes * classes]!);
-  const accuracy = Math.exp(shared.logConfusion[0]! - Math.log1p(-cannotTell));
+  const cannotTell = shared.table[rowOf(classes, 0, classes)]! ** (1 / problem.temper);
+  const accuracy = shared.table[0]! ** (1 / problem.temper) / (1 - cannotTell);
   const coin = { ...weak, accuracy: Math.max(accuracy, 1 / classes + 0.05), cannotTell, strength: strength.accuracy };
-  if (method === "one-coin") return runEm(problem, oneCoin(coin), shared.expectation, convergence);
+  if (method === "one-coin") return runEm(problem, oneCoin(coin), shared, convergence);
 
-  const base = hierarchicalBase(shared.expectation.counts, classes, workers, coin);
-  return runEm(problem, dawidSkene(classes, workers, base, strength.row), shared.expectation, convergence);
+  const base = hierarchicalBase(shared.table, classes, workers, coin);
+  return runEm(problem, dawidSkene(classes, workers, base, strength.row), shared, convergence);
 }
 
 /** Posteriors, likelihoods and confusions of a finished fit. */
-function finish(problem: Problem, method: Method, { logConfusion, logShares, objective }: EmResult): ConsensusFit {
-  const { classes, tasks, workers, gold } = problem;
-  const posterior = new Float64Array(tasks * classes);
-  const likelihood = new Float64Array(tasks * classes);
-  const row = new Float64Array(classes);
-  const humansOnly: Problem = { ...problem, prior: undefined, gold: undefined };
-  const even = new Float64Array(classes);
-  for (let t = 0; t < tasks; t++) {
-    posteriorOf(problem, logConfusion, logShares, t, row);
-    posterior.set(row, t * classes);
-    if (gold === undefined || gold[t]! < 0) posteriorOf(humansOnly, logConfusion, even, t, row);
-    likelihood.set(row, t * classes);
-  }
+function finish(problem: Problem, method: Method, result: EmResult): ConsensusFit {
+  const { classes, workers, temper } = problem;
   const columns = classes + 1;
   const confusion = new Float64Array(workers * classes * columns);
   for (let w = 0; w < workers; w++) {
     for (let truth = 0; truth < classes; truth++) {
       const at = (w * classes + truth) * columns;
-      const logs = confusion.subarray(at, at + columns);
-      for (let column = 0; column < columns; column++)
-        logs[column] = logConfusion[(w * columns + column) * classes + truth]!;
-      normalise(logs);
+      let sum = 0;
+      for (let column = 0; column < columns; column++) {
+        const share = result.table[rowOf(classes, w, column) + truth]! ** (1 / temper);
+        confusion[at + column] = share;
+        sum += share;
+      }
+      for (let column = 0; column < columns; column++) confusion[at + column] = confusion[at + column]! / sum;
     }
   }
-  return { method, posterior, likelihood, confusion, objective, iterations: objective.length };
+  const { posterior, objective } = result;
+  return {
+    method,
+    posterior,
+    likelihood: likelihoodOf(problem, result),
+    confusion,
+    objective,
+    iterations: objective.length,
+  };
 }

@@ -1,15 +1,23 @@
 /**
- * How annotators err: three models of the same shape. Each turns expected counts into log P(said | truth) per worker,
- * at the maximum a posteriori under a prior that stays fixed while EM runs, so that EM's objective can only rise.
+ * How annotators err: three models of the same shape. Each turns expected counts into P(said | truth) per worker, at the
+ * maximum a posteriori under a prior that stays fixed while EM runs, so that EM's objective can only rise.
  *
- * Layout everywhere: [worker][column][truth], truth fastest, columns = classes + 1 (the last is "cannot tell").
+ * A `WorkerTable` holds both for each (worker, column): `classes` factors P(said = column | truth)^temper, one per truth,
+ * then `classes` expected counts. Side by side, for EM needs them together and memory is what it waits for.
+ * columns = classes + 1; the last is "cannot tell".
  */
+export type WorkerTable = Float64Array;
+
 export interface WorkerModel {
   /** Whether the share of each class is learned (true) or taken as equal (false). */
   learnsShares: boolean;
-  /** Writes log P(said | truth) from counts; returns the log prior density of what it wrote, up to a constant. */
-  maximise(counts: Float64Array, logConfusion: Float64Array): number;
+  /** Writes the factors from the counts; returns the log prior density of what it wrote, up to a constant. */
+  maximise(table: WorkerTable, temper: number): number;
 }
+
+/** Where the factors of a (worker, column) begin; its counts begin `classes` further. */
+export const rowOf = (classes: number, worker: number, column: number) =>
+  (worker * (classes + 1) + column) * 2 * classes;
 
 /** How strongly priors pull, in answers. */
 export interface Strength {
@@ -30,23 +38,27 @@ interface CoinShape {
   strength: number;
 }
 
+interface Tally {
+  right: number;
+  wrong: number;
+  unsure: number;
+}
+
 /** Right answers, wrong answers and "cannot tell" of one worker. */
-function tally(
-  counts: Float64Array,
-  worker: number,
-  classes: number,
-): { right: number; wrong: number; unsure: number } {
-  const width = classes * (classes + 1);
-  const from = worker * width;
+function tally(table: WorkerTable, worker: number, classes: number): Tally {
   let right = 0;
   let all = 0;
-  for (let column = 0; column < classes; column++) {
-    const at = from + column * classes;
-    for (let truth = 0; truth < classes; truth++) all += counts[at + truth]!;
-    right += counts[at + column]!;
-  }
   let unsure = 0;
-  for (let truth = 0; truth < classes; truth++) unsure += counts[from + classes * classes + truth]!;
+  for (let column = 0; column <= classes; column++) {
+    const counts = rowOf(classes, worker, column) + classes;
+    let said = 0;
+    for (let truth = 0; truth < classes; truth++) said += table[counts + truth]!;
+    if (column === classes) unsure = said;
+    else {
+      all += said;
+      right += table[counts + column]!;
+    }
+  }
   return { right, wrong: Math.max(0, all - right), unsure };
 }
 
@@ -55,11 +67,10 @@ export function oneCoin(shape: CoinShape): WorkerModel {
   const { classes, workers } = shape;
   return {
     learnsShares: true,
-    maximise(counts, logConfusion) {
+    maximise(table, temper) {
       let prior = 0;
       for (let w = 0; w < workers; w++) {
-        const { right, wrong, unsure } = tally(counts, w, classes);
-        prior += writeCoin(shape, { right, wrong, unsure }, logConfusion, { from: w, to: w + 1, least: 0 });
+        prior += writeCoin(shape, tally(table, w, classes), table, temper, { from: w, to: w + 1, least: 0 });
       }
       return prior;
     },
@@ -74,36 +85,38 @@ export function sharedCoin(shape: CoinShape): WorkerModel {
   const { classes, workers } = shape;
   return {
     learnsShares: false,
-    maximise(counts, logConfusion) {
-      let right = 0;
-      let wrong = 0;
-      let unsure = 0;
+    maximise(table, temper) {
+      const sum: Tally = { right: 0, wrong: 0, unsure: 0 };
       for (let w = 0; w < workers; w++) {
-        const one = tally(counts, w, classes);
-        right += one.right;
-        wrong += one.wrong;
-        unsure += one.unsure;
+        const one = tally(table, w, classes);
+        sum.right += one.right;
+        sum.wrong += one.wrong;
+        sum.unsure += one.unsure;
       }
-      return writeCoin(shape, { right, wrong, unsure }, logConfusion, { from: 0, to: workers, least: 1.05 / classes });
+      return writeCoin(shape, sum, table, temper, { from: 0, to: workers, least: 1.05 / classes });
     },
   };
 }
 
 function writeCoin(
   { classes, accuracy, cannotTell, strength }: CoinShape,
-  { right, wrong, unsure }: ReturnType<typeof tally>,
-  logConfusion: Float64Array,
-  { from: fromWorker, to: toWorker, least }: { from: number; to: number; least: number },
+  { right, wrong, unsure }: Tally,
+  table: WorkerTable,
+  temper: number,
+  { from, to, least }: { from: number; to: number; least: number },
 ): number {
   const a = Math.max(least, clamp((right + strength * accuracy) / (right + wrong + strength)));
   const c = clamp((unsure + strength * cannotTell) / (right + wrong + unsure + strength));
-  const hit = Math.log1p(-c) + Math.log(a);
-  const miss = Math.log1p(-c) + Math.log((1 - a) / (classes - 1));
-  for (let w = fromWorker; w < toWorker; w++) {
-    const from = w * classes * (classes + 1);
-    logConfusion.fill(miss, from, from + classes * classes);
-    for (let k = 0; k < classes; k++) logConfusion[from + k * classes + k] = hit;
-    logConfusion.fill(Math.log(c), from + classes * classes, from + classes * (classes + 1));
+  const hit = ((1 - c) * a) ** temper;
+  const miss = (((1 - c) * (1 - a)) / (classes - 1)) ** temper;
+  for (let w = from; w < to; w++) {
+    for (let column = 0; column < classes; column++) {
+      const at = rowOf(classes, w, column);
+      table.fill(miss, at, at + classes);
+      table[at + column] = hit;
+    }
+    const last = rowOf(classes, w, classes);
+    table.fill(c ** temper, last, last + classes);
   }
   return (
     strength * (accuracy * Math.log(a) + (1 - accuracy) * Math.log(1 - a)) +
@@ -121,21 +134,24 @@ export function dawidSkene(classes: number, workers: number, base: Float64Array,
   const total = new Float64Array(classes);
   return {
     learnsShares: true,
-    maximise(counts, logConfusion) {
+    maximise(table, temper) {
       let prior = 0;
       for (let w = 0; w < workers; w++) {
         const from = w * columns * classes;
         total.fill(row);
-        for (let at = from, column = 0; column < columns; column++) {
-          for (let truth = 0; truth < classes; truth++, at++) total[truth] = total[truth]! + counts[at]!;
+        for (let column = 0; column < columns; column++) {
+          const counts = rowOf(classes, w, column) + classes;
+          for (let truth = 0; truth < classes; truth++) total[truth] = total[truth]! + table[counts + truth]!;
         }
-        for (let at = from, column = 0; column < columns; column++) {
-          for (let truth = 0; truth < classes; truth++, at++) {
+        for (let column = 0; column < columns; column++) {
+          const at = rowOf(classes, w, column);
+          const means = from + column * classes;
+          for (let truth = 0; truth < classes; truth++) {
             const mass = total[truth]!;
-            const share = mass > 1e-12 ? (counts[at]! + row * base[at]!) / mass : base[at]!;
-            const log = Math.log(Math.max(share, FLOOR));
-            logConfusion[at] = log;
-            prior += row * base[at]! * log;
+            const mean = base[means + truth]!;
+            const share = Math.max(mass > 1e-12 ? (table[at + classes + truth]! + row * mean) / mass : mean, FLOOR);
+            table[at + truth] = temper === 1 ? share : share ** temper;
+            if (row > 0) prior += row * mean * Math.log(share);
           }
         }
       }
@@ -148,16 +164,18 @@ export function dawidSkene(classes: number, workers: number, base: Float64Array,
  * Means of the hierarchical prior of `dawidSkene`: each worker's own accuracy from the one-coin fit, with errors spread
  * as all workers together spread theirs. So a sparse worker is a coin, and counts turn it into its own matrix.
  */
-export function hierarchicalBase(
-  counts: Float64Array,
-  classes: number,
-  workers: number,
-  coin: CoinShape,
-): Float64Array {
+export function hierarchicalBase(table: WorkerTable, classes: number, workers: number, coin: CoinShape): Float64Array {
   const columns = classes + 1;
   const width = classes * columns;
   const pooled = new Float64Array(width);
-  for (let w = 0; w < workers; w++) for (let i = 0; i < width; i++) pooled[i] = pooled[i]! + counts[w * width + i]!;
+  for (let w = 0; w < workers; w++) {
+    for (let column = 0; column < columns; column++) {
+      const counts = rowOf(classes, w, column) + classes;
+      for (let truth = 0; truth < classes; truth++) {
+        pooled[column * classes + truth] = pooled[column * classes + truth]! + table[counts + truth]!;
+      }
+    }
+  }
   // Shares of the wrong answers per truth, smoothed by one even answer; the chance of being right relative to the average per truth.
   const spread = new Float64Array(width);
   const easiness = new Float64Array(classes);
@@ -174,7 +192,7 @@ export function hierarchicalBase(
   }
   const base = new Float64Array(workers * width);
   for (let w = 0; w < workers; w++) {
-    const { right, wrong, unsure } = tally(counts, w, classes);
+    const { right, wrong, unsure } = tally(table, w, classes);
     const accuracy = clamp((right + coin.strength * coin.accuracy) / (right + wrong + coin.strength));
     const cannotTell = clamp((unsure + coin.strength * coin.cannotTell) / (right + wrong + unsure + coin.strength));
     const logit = Math.log(accuracy / (1 - accuracy));
