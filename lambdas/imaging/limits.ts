@@ -3,7 +3,7 @@
  * baseline JPEG decodes about 180 MP/s, a progressive scan 60 MP/s, PNG 150 MB/s of pixels, lossless WebP 40 MP/s.
  */
 export const LIMITS = {
-  fileBytes: 256 * 1024 * 1024,
+  fileBytes: 64 * 1024 * 1024,
   /** Shortest side in pixels: below it no check says anything. */
   side: 1,
   jpegPixels: 100_000_000,
@@ -15,7 +15,7 @@ export const LIMITS = {
   scannedPixels: 300_000_000,
   /** JPEG above this is checked in gray and decoded at a fraction. */
   fullDecodePixels: 36_000_000,
-  pngBytes: 150_000_000,
+  pngBytes: 120_000_000,
   /** An interlaced PNG is held as a whole. */
   interlacedBytes: 64_000_000,
   /** Compressed metadata that may unfold: iCCP, zTXt, iTXt chunks. */

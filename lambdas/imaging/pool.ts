@@ -2,7 +2,6 @@ import { type ChildProcess, fork } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { Finding } from "../../schemas/catalogue.ts";
 import { type Inspection, type InspectionJob, quarantined } from "./inspect.ts";
 import type { WorkerReply } from "./worker.ts";
 
@@ -17,6 +16,18 @@ export interface PoolOptions {
   idleMilliseconds?: number;
   /** Program that the processes run: `worker.ts` beside this file, or `imaging-worker.mjs` beside a bundle. */
   program?: string;
+  onCost?: (cost: Cost) => void;
+}
+
+/** What looking at a file cost. */
+export interface Cost {
+  name: string;
+  /** Of the process that looked; undefined where it did not live to tell. */
+  cpuMilliseconds: number | undefined;
+  /** Most memory that the process has held since it began; undefined as above. */
+  peakBytes: number | undefined;
+  /** Why the process ended over this file, where it did. */
+  ended?: "died" | "took too long" | "held too much";
 }
 
 export interface ImagingPool {
@@ -43,7 +54,7 @@ interface Worker {
   began: { cpu: number | undefined; wall: number };
   retiring: boolean;
   /** Why the watch ended it. */
-  verdict?: { code: Finding["code"]; message: string };
+  verdict?: { code: "timeout" | "too-complex"; message: string };
 }
 
 /** Files handed to a process ahead of its answers, so that it never waits. */
@@ -90,6 +101,8 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
     if (first === undefined || first.id !== reply.id)
       throw new Error(`an imaging process answered ${reply.id} out of turn`);
     begin(worker);
+    const { cpuMilliseconds, peakBytes } = reply;
+    options.onCost?.({ name: first.task.job.name, cpuMilliseconds, peakBytes });
     first.task.resolve(reply.inspection);
     // What was sent ahead is done first: a process works in order.
     worker.retiring ||= reply.residentBytes > RETIRE_BYTES;
@@ -114,6 +127,9 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
     if (culprit !== undefined) {
       const { task } = culprit;
       task.deaths += 1;
+      const ended = { timeout: "took too long", "too-complex": "held too much", died: "died" } as const;
+      const why = ended[worker.verdict?.code ?? "died"];
+      options.onCost?.({ name: task.job.name, cpuMilliseconds: undefined, peakBytes: undefined, ended: why });
       if (worker.verdict !== undefined) task.resolve(quarantined(worker.verdict.code, worker.verdict.message));
       // Once more alone: the system may have ended the process for reasons of its own.
       else if (worker.ready && task.deaths < 2) queue.unshift(task);

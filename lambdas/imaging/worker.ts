@@ -1,4 +1,5 @@
 /** A process that looks at files, one after the other, for the pool that started it; it ends when the pool does. */
+import { readFileSync } from "node:fs";
 import { type Inspection, type InspectionJob, inspect } from "./inspect.ts";
 
 export interface WorkerReply {
@@ -6,6 +7,10 @@ export interface WorkerReply {
   inspection: Inspection;
   /** The process's memory after the job. */
   residentBytes: number;
+  /** The most it has held so far. */
+  peakBytes: number;
+  /** What this job took, user and system. */
+  cpuMilliseconds: number;
 }
 
 const jobs: (InspectionJob & { id: number })[] = [];
@@ -15,10 +20,26 @@ async function work(): Promise<void> {
   if (working) return;
   working = true;
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-    const reply: WorkerReply = { id: job.id, inspection: await inspect(job), residentBytes: process.memoryUsage.rss() };
+    const before = process.cpuUsage();
+    const inspection = await inspect(job);
+    const { user, system } = process.cpuUsage(before);
+    const reply: WorkerReply = {
+      id: job.id,
+      inspection,
+      residentBytes: process.memoryUsage.rss(),
+      peakBytes: peakBytes(),
+      cpuMilliseconds: (user + system) / 1000,
+    };
     process.send?.(reply);
   }
   working = false;
+}
+
+/** Linux counts the starting process's memory into maxRSS across exec; its VmHWM is this program's own. */
+function peakBytes(): number {
+  const own =
+    process.platform === "linux" ? /VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] : undefined;
+  return own === undefined ? process.resourceUsage().maxRSS * 1024 : Number(own) * 1024;
 }
 
 process.on("disconnect", () => process.exit(0));
