@@ -45,7 +45,7 @@ export async function requestReviews(
   );
   for (const image of images) await joinBatch(ports, request, image);
   const open = await openOf(ports, campaign, batch);
-  if (open === 0) await wakeBatch(ports, campaign, batch);
+  if (open === 0) await wakeBatchWhenDone(ports, campaign, batch);
   return { open };
 }
 
@@ -99,11 +99,13 @@ async function openOf(ports: Pick<Ports, "records">, campaign: string, batch: st
   return open;
 }
 
-async function wakeBatch(
+/** Wakes the stage that waits for a batch if none of its tasks is open. Returns whether somebody was woken. */
+export async function wakeBatchWhenDone(
   ports: Pick<Ports, "records" | "sealer" | "tokens">,
   campaign: string,
   batch: string,
 ): Promise<boolean> {
+  if ((await openOf(ports, campaign, batch)) > 0) return false;
   const found = await ports.records.get(recordKeys.reviewBatch(campaign, batch));
   if (found === undefined) return false;
   return wake(ports, ReviewBatch.parse(found.body).sealedToken, tokenContext.batch(campaign, batch), { batch });
@@ -163,10 +165,7 @@ export async function submitReviews(
     done.push(...part.done);
     for (const batch of part.batches) batches.add(batch);
   }
-  for (const batch of [...batches].sort()) {
-    const { items } = await ports.records.query(recordKeys.batchTask(campaign, batch, "").pk, { limit: 1 });
-    if (items.length === 0 && (await openOf(ports, campaign, batch)) === 0) await wakeBatch(ports, campaign, batch);
-  }
+  for (const batch of [...batches].sort()) await wakeBatchWhenDone(ports, campaign, batch);
   return { accepted, refused, done };
 }
 

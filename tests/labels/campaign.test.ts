@@ -132,14 +132,16 @@ describe("a campaign's labels", () => {
     let now: number | undefined;
     let ends = 0;
     for (;;) {
-      // After a lease, between two images, after an answer whose reply never arrives: wherever the number falls.
-      const diesAfter = ends < 12 ? 31 * (ends + 1) : undefined;
+      // After a lease, between two images, before a step hears that its work is committed: wherever the number falls.
+      const diesAfter = ends < 12 && ends % 2 === 0 ? 31 * (ends + 1) : undefined;
+      const diesAtToken = ends < 12 && ends % 2 === 1 ? Math.ceil(ends / 4) : undefined;
       const made = await labelWorld({
         pictures: pictures(100, classes),
         agreement,
         folder,
         ...(now === undefined ? {} : { now }),
         ...(diesAfter === undefined ? {} : { diesAfter }),
+        ...(diesAtToken === undefined ? {} : { diesAtToken }),
       });
       try {
         const output = await made.run();

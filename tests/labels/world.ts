@@ -11,6 +11,7 @@ import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { digestOf, sha256Hex, writeAddressed } from "../../lambdas/store/documents.ts";
 import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
+import { sweep } from "../../lambdas/sweep.ts";
 import { VirtualClock } from "../../local/clock.ts";
 import { Engine } from "../../local/engine/engine.ts";
 import { type PeopleOptions, SimulatedPeople } from "../../local/people/people.ts";
@@ -65,6 +66,8 @@ export interface LabelWorldOptions {
   world?: "folder" | "memory";
   /** The line goes dead after so many requests: whoever is in the middle of something stays there. */
   diesAfter?: number;
+  /** Dies at this message to a waiting step, counted from 1: the facts are committed, the step was not told. */
+  diesAtToken?: number;
   /** Where time goes on; a new world starts on a Monday morning. */
   now?: number;
 }
@@ -86,6 +89,12 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   });
   const clock = new VirtualClock(options.now ?? START);
   let engine: Engine | undefined;
+  let told = 0;
+  let died = () => {};
+  const death = new Promise<never>((_, reject) => {
+    died = () => reject(new Error("the line is dead"));
+  });
+  death.catch(() => {});
   const ask = async (call: () => void) => {
     try {
       call();
@@ -99,7 +108,14 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   const edges = {
     clock,
     tokens: {
-      succeed: (token: string, output: unknown) => ask(() => engine?.sendTaskSuccess(token, JSON.stringify(output))),
+      succeed: (token: string, output: unknown) => {
+        told += 1;
+        if (told < (options.diesAtToken ?? Number.POSITIVE_INFINITY))
+          return ask(() => engine?.sendTaskSuccess(token, JSON.stringify(output)));
+        // A dead process throws nothing: whoever called just never hears again.
+        died();
+        return new Promise<void>(() => {});
+      },
       fail: (token: string, error: string, cause: string) => ask(() => engine?.sendTaskFailure(token, error, cause)),
       heartbeat: (token: string) => ask(() => engine?.sendTaskHeartbeat(token)),
     },
@@ -179,13 +195,14 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
     async run(until = () => false) {
       if (running.describe(execution) === undefined) running.start({ machine: "labelling", name: "one", input: {} });
       running.resume();
+      await Promise.race([sweep(ports), death]);
       for (;;) {
-        await running.whenIdle();
+        await Promise.race([running.whenIdle(), death]);
         const seen = running.describe(execution);
         if (seen?.status === "SUCCEEDED") return seen.output as LabelOutput;
         if (seen?.status !== "RUNNING") throw new Error(`labelling ${seen?.status}: ${seen?.error} ${seen?.cause}`);
         if (until()) return undefined;
-        if ((await people.act()) > 0 || running.busy()) continue;
+        if ((await Promise.race([people.act(), death])) > 0 || running.busy()) continue;
         const next = people.nextActionAt();
         const cancel = next === undefined ? () => {} : clock.at(next, () => {});
         const moved = clock.advanceToNext();
