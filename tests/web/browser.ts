@@ -13,7 +13,9 @@ import { portalWorld, type World, type WorldOptions } from "../api/world.ts";
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** Where Chromium is; undefined where there is none. */
-export const CHROMIUM = [process.env.COUNTERSIGN_CHROMIUM, ...PLACES].find((place) => place !== undefined && existsSync(place));
+export const CHROMIUM = [process.env.COUNTERSIGN_CHROMIUM, ...PLACES].find(
+  (place) => place !== undefined && existsSync(place),
+);
 
 /** Says in a test's name why it can't run here. On CI a missing browser is a failure, not a gap. */
 export const NO_BROWSER =
@@ -38,7 +40,9 @@ export async function openPortal(options: WorldOptions = {}): Promise<Portal> {
   let url = "";
   const world = await portalWorld({ ...options, publicFolder: folder, origin: () => url });
   const server = await new Promise<Server>((resolve) => {
-    const made = serve({ fetch: (request) => world.api.fetch(request), hostname: "127.0.0.1", port: 0 }, () => resolve(made as Server)) as Server;
+    const made = serve({ fetch: (request) => world.api.fetch(request), hostname: "127.0.0.1", port: 0 }, () =>
+      resolve(made as Server),
+    ) as Server;
   });
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
@@ -58,7 +62,11 @@ export type Who = Omit<Invitation, "campaign" | "ttlSeconds"> & { campaign?: str
 
 /** Lets a person into a browser through an invitation link; returns their page, where their role works. */
 export async function joinAs(portal: Portal, context: BrowserContext, who: Who): Promise<Page> {
-  const secret = await invite(portal.world.ports, { campaign: portal.world.agreement.name, ttlSeconds: 86_400, ...who });
+  const secret = await invite(portal.world.ports, {
+    campaign: portal.world.agreement.name,
+    ttlSeconds: 86_400,
+    ...who,
+  });
   const page = await context.newPage();
   await page.goto(`${portal.url}/join#${secret}`);
   await page.waitForURL((url) => url.pathname !== "/join");

@@ -117,6 +117,7 @@ function LotTable(props: { lot: OpenLot; guide: Guide; onGuide: () => Promise<vo
   );
   return (
     <WorkTable
+      title={`Lot ${lot.lot}`}
       sitting={sitting}
       classes={guide.classes}
       progress={{ done, of: lot.items, words: `${count(done)} of ${count(lot.items)}` }}

@@ -38,6 +38,7 @@ function ReviewTable({ guide }: { guide: Guide }) {
   );
   return (
     <WorkTable
+      title="Review"
       sitting={sitting}
       classes={guide.classes}
       progress={{

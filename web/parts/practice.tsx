@@ -1,5 +1,6 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { keyOf } from "./answer-pad.tsx";
+import { useKeys } from "./keys.ts";
 
 /** Cards in one go. */
 const CARDS = 8;
@@ -26,13 +27,11 @@ export function Practice(props: { classes: string[]; onDone: () => void }) {
     }
     setCard(card + 1);
   };
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (/^[0-9c]$/i.test(event.key)) press(event.key);
-      if (event.key === "Escape") props.onDone();
-    };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
+  useKeys((key) => {
+    if (/^[0-9c]$/i.test(key)) press(key);
+    else if (key === "Escape") props.onDone();
+    else return false;
+    return true;
   });
   return (
     <section class="practice">

@@ -1,14 +1,16 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { AnswerValue } from "../../schemas/answer.ts";
 import { REASONS } from "../words.ts";
 import { AnswerPad, keyOf, type PadMode } from "./answer-pad.tsx";
 import { ImageStage, nextZoom, stepZoom } from "./image-stage.tsx";
+import { useKeys } from "./keys.ts";
 import { Broken, Empty } from "./shell.tsx";
 import type { Sitting } from "./sitting.ts";
 
 /** Image, answers and keys: what annotators and experts work at. Everything can be done from the keyboard. */
 export function WorkTable(props: {
+  title: string;
   sitting: Sitting;
   classes: string[];
   aside: ComponentChildren;
@@ -28,36 +30,28 @@ export function WorkTable(props: {
     sitting.answer(value);
   };
 
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (act(event.key)) event.preventDefault();
-    };
-    const act = (key: string): boolean => {
-      if (key === "u" || key === "U" || key === "Backspace") sitting.undo();
-      else if (sitting.phase === "last") {
-        if (key !== "Enter") return false;
-        sitting.handIn();
-      } else if (key === "z" || key === "Z") setZoom(nextZoom);
-      else if (key === "+" || key === "=") setZoom((now) => stepZoom(now, 1));
-      else if (key === "-") setZoom((now) => stepZoom(now, -1));
-      else if (key === "Escape") setMode("classes");
-      else if (mode === "reasons") {
-        const chosen = REASONS[Number(key) - 1];
-        if (chosen === undefined) return false;
-        answer({ task: "cannot-tell", reason: chosen.reason });
-      } else if (key === "c" || key === "C") setMode("reasons");
-      else if (key === "/") document.getElementById("seek")?.focus();
-      else {
-        const index = classes.findIndex((_, at) => keyOf(at) === key);
-        const label = classes[index];
-        if (label === undefined) return false;
-        answer({ task: "class", label });
-      }
-      return true;
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
+  useKeys((key) => {
+    if (key === "u" || key === "U" || key === "Backspace") sitting.undo();
+    else if (sitting.phase === "last") {
+      if (key !== "Enter") return false;
+      sitting.handIn();
+    } else if (key === "z" || key === "Z") setZoom(nextZoom);
+    else if (key === "+" || key === "=") setZoom((now) => stepZoom(now, 1));
+    else if (key === "-") setZoom((now) => stepZoom(now, -1));
+    else if (key === "Escape") setMode("classes");
+    else if (mode === "reasons") {
+      const chosen = REASONS[Number(key) - 1];
+      if (chosen === undefined) return false;
+      answer({ task: "cannot-tell", reason: chosen.reason });
+    } else if (key === "c" || key === "C") setMode("reasons");
+    else if (key === "/") document.getElementById("seek")?.focus();
+    else {
+      const index = classes.findIndex((_, at) => keyOf(at) === key);
+      const label = classes[index];
+      if (label === undefined) return false;
+      answer({ task: "class", label });
+    }
+    return true;
   });
 
   if (sitting.phase === "broken" && sitting.error !== undefined)
@@ -67,6 +61,7 @@ export function WorkTable(props: {
   const { done, of, words } = props.progress;
   return (
     <div class="work">
+      <h1 class="sr">{props.title}</h1>
       <div class="look">
         <div class="progress">
           <progress value={done} max={Math.max(1, of)} aria-label="Progress" />
@@ -121,11 +116,5 @@ export function WorkTable(props: {
       )}
       <aside class="beside">{props.aside}</aside>
     </div>
-  );
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
   );
 }
