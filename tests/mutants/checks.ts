@@ -1,10 +1,18 @@
 /** What stands against the faults: each check says what is wrong with a definition or with the templates. */
 import { createRequire } from "node:module";
+import { stages } from "../../lambdas/main.ts";
+import { closedWorldFindings } from "../../workflow/checks/closed-world.ts";
 import { lintDefinition } from "../../workflow/checks/definition-lint.ts";
+import { houseFindings } from "../../workflow/checks/house-rules.ts";
+import { payloadFindings } from "../../workflow/checks/payloads.ts";
 import { permissionsOf } from "../../workflow/checks/permissions.ts";
+import { requestFindings } from "../../workflow/checks/requests.ts";
 import type { MachineName } from "../../workflow/definition.ts";
+import { serviceModels } from "../workflow/service-models.ts";
+import { stageForms } from "../workflow/stage-forms.ts";
 import type { Json } from "./fault.ts";
 
+const forms = stageForms();
 const asl = createRequire(import.meta.url)("asl-validator") as (
   definition: Json,
   options?: Json,
@@ -39,6 +47,10 @@ export const definitionChecks: DefinitionCheck[] = [
       return [];
     },
   },
+  { name: "closed-world", run: (_, definition) => closedWorldFindings(definition, Object.keys(stages)) },
+  { name: "house", run: (machine, definition) => houseFindings(machine, definition) },
+  { name: "payload", run: (_, definition) => payloadFindings(definition, forms) },
+  { name: "request", run: (_, definition) => requestFindings(definition, serviceModels()).failed },
 ];
 
 export interface TemplateCheck {

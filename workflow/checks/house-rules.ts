@@ -1,0 +1,212 @@
+/** Rules of this product that no general validator knows: each stands for a way to lose money, labels or secrecy. */
+import type { MachineName } from "../definition.ts";
+import { statesOf } from "./permissions.ts";
+
+type State = Record<string, unknown> & { Type: string };
+type Json = Record<string, unknown>;
+type States = Map<string, State>;
+
+/** Lambda's longest life. */
+const LAMBDA_SECONDS = 900;
+/** Of the account's 1,000 concurrent functions, most that admission may take. */
+const MOST_CHILDREN = 200;
+/** Fewer items per child and the map's children cost more than the work. */
+const LEAST_BATCH = 100;
+
+/** Gates that no path may go around: to reach the second, the first has been left. */
+const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
+  campaign: [
+    ["OpenCycle", "AdmitImages"],
+    ["DrawTestSet", "PlanWave"],
+    ["JudgeCandidate", "AskOwner"],
+    ["AskOwner", "ReleaseModel"],
+  ],
+  lot: [
+    ["InspectLot", "JudgeLot"],
+    ["JudgeLot", "AcceptLot"],
+  ],
+  release: [
+    ["PrepareRelease", "RegisterModel"],
+    ["BeginRollout", "Live"],
+    ["BeginRollout", "FinishRollout"],
+  ],
+};
+/** Where a failure must go, so that it is recorded and people hear of it: [states that may fail, where to, which may not]. */
+const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
+  campaign: { to: "RecordFailure", except: ["CloseCycle", "RecordFailure"] },
+  lot: { to: "LotBroke", except: ["CloseLot", "LotBroke"] },
+  release: { to: "WithdrawCandidate", except: ["PrepareRelease", "WithdrawCandidate"] },
+};
+/** Decisions that open a gate: only this answer goes on, everything else turns away. */
+const DECISIONS: Record<MachineName, { choice: string; only: string; next: string }[]> = {
+  campaign: [
+    { choice: "WorthAsking", only: "{% $judged.outcome = 'promote' %}", next: "AskOwner" },
+    { choice: "WhatOwnerSaid", only: "{% $decision = 'approve' %}", next: "ReleaseModel" },
+  ],
+  lot: [{ choice: "WhichVerdict", only: "{% $verdict = 'accept' %}", next: "AcceptLot" }],
+  release: [{ choice: "CandidateReady", only: "{% $endpointStatus = 'InService' %}", next: "BeginRollout" }],
+};
+
+/** What breaks a rule of the house in one definition. */
+export function houseFindings(machine: MachineName, definition: Json): string[] {
+  const states: States = new Map(Object.entries((definition.States ?? {}) as Record<string, State>));
+  const start = String(definition.StartAt);
+  return [
+    ...GATES[machine]
+      .filter(([gate, guarded]) => reaches(states, start, guarded, gate))
+      .map(([gate, guarded]) => `${guarded} can be reached without ${gate}`),
+    ...decisionFindings(machine, states),
+    ...failureFindings(machine, states),
+    ...pollingFindings(states),
+    ...statesOf(definition).flatMap(({ name, state }) => [
+      ...jobFindings(name, state),
+      ...stageFindings(name, state),
+      ...mapFindings(name, state),
+      ...servingFindings(name, state),
+    ]),
+  ];
+}
+
+function nextOf(state: State): string[] {
+  const choices = (state.Choices as { Next: string }[] | undefined) ?? [];
+  const caught = (state.Catch as { Next: string }[] | undefined) ?? [];
+  return [state.Next, state.Default, ...choices.map(({ Next }) => Next), ...caught.map(({ Next }) => Next)].filter(
+    (next): next is string => typeof next === "string",
+  );
+}
+
+/** Whether a path leads from one state to another that does not pass `around`. */
+function reaches(states: States, from: string, to: string, around: string): boolean {
+  const seen = new Set<string>();
+  const left = [from];
+  while (left.length > 0) {
+    const name = left.pop() as string;
+    if (name === around || seen.has(name)) continue;
+    if (name === to) return true;
+    seen.add(name);
+    const state = states.get(name);
+    if (state) left.push(...nextOf(state));
+  }
+  return false;
+}
+
+function decisionFindings(machine: MachineName, states: States): string[] {
+  return DECISIONS[machine].flatMap(({ choice, only, next }) => {
+    const state = states.get(choice);
+    const rules = (state?.Choices as { Condition: string; Next: string }[] | undefined) ?? [];
+    const open = rules.filter((rule) => rule.Next === next).map((rule) => rule.Condition);
+    const good = open.length === 1 && open[0] === only && state?.Default !== next;
+    return good ? [] : [`${choice} may go to ${next} on ${only} alone`];
+  });
+}
+
+function failureFindings(machine: MachineName, states: States): string[] {
+  const { to, except } = FAILURES[machine];
+  return [...states].flatMap(([name, state]) => {
+    if (state.Type !== "Task" && state.Type !== "Map") return [];
+    const last = ((state.Catch as { Next: string }[] | undefined) ?? []).at(-1)?.Next;
+    return except.includes(name) || last === to ? [] : [`a failure of ${name} goes to ${String(last)}, not to ${to}`];
+  });
+}
+
+/** A loop that looks at a machine's state has a pause in it. */
+function pollingFindings(states: States): string[] {
+  return [...states].flatMap(([name, state]) => {
+    if (!String(state.Resource).includes("aws-sdk:") || !String(state.Resource).includes(":describe")) return [];
+    const waits = [...states].filter(([, other]) => other.Type === "Wait").map(([wait]) => wait);
+    const again = nextOf(state).some((next) => reaches(states, next, name, waits[0] ?? ""));
+    return again ? [`${name} is asked again without a pause`] : [];
+  });
+}
+
+function jobFindings(name: string, state: State): string[] {
+  const kind = /:sagemaker:create(Training|Processing)Job/.exec(String(state.Resource))?.[1];
+  if (kind === undefined) return [];
+  const args = (state.Arguments ?? {}) as Json;
+  const stopping = (args.StoppingCondition ?? {}) as { MaxRuntimeInSeconds?: number; MaxWaitTimeInSeconds?: number };
+  const longest = Math.max(Number(stopping.MaxRuntimeInSeconds ?? 0), Number(stopping.MaxWaitTimeInSeconds ?? 0));
+  const jobName = String(args[`${kind}JobName`]);
+  const isolated =
+    kind === "Training" ? args.EnableNetworkIsolation : ((args.NetworkConfig ?? {}) as Json).EnableNetworkIsolation;
+  const role = kind === "Training" ? "${TrainingRoleArn}" : "${EvaluationRoleArn}";
+  const wrong: [boolean, string][] = [
+    [!String(state.Resource).endsWith(".sync"), "is not waited for"],
+    [isolated !== true, "has a network"],
+    [args.RoleArn !== role, `runs under ${String(args.RoleArn)}, not under ${role}`],
+    [!jobName.includes("$states.context.State.RetryCount"), "keeps its name when it is tried again, and would collide"],
+    [!(stopping.MaxRuntimeInSeconds !== undefined && longest > 0), "has no longest run time"],
+    [
+      Number(state.TimeoutSeconds) <= longest,
+      `is given up after ${String(state.TimeoutSeconds)} s, before its job may end (${longest} s)`,
+    ],
+    [kind === "Training" && args.ResourceConfig === undefined, "names no machine to run on"],
+  ];
+  if (kind === "Training") {
+    wrong.push([args.EnableManagedSpotTraining !== true, "does not run on Spot"]);
+    wrong.push([args.CheckpointConfig === undefined, "loses its work when Spot takes the machine: no checkpoints"]);
+    wrong.push([
+      Number(stopping.MaxWaitTimeInSeconds ?? 0) < Number(stopping.MaxRuntimeInSeconds),
+      "waits for Spot for less time than it may run",
+    ]);
+  }
+  return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
+}
+
+function stageFindings(name: string, state: State): string[] {
+  const resource = String(state.Resource);
+  if (!resource.includes(":lambda:invoke")) return [];
+  const payload = JSON.stringify((state.Arguments as Json | undefined)?.Payload ?? null);
+  const waits = resource.endsWith(".waitForTaskToken");
+  const hasToken = payload.includes("$states.context.Task.Token");
+  const wrong: [boolean, string][] = [
+    [
+      !waits && !(Number(state.TimeoutSeconds) <= LAMBDA_SECONDS),
+      `is given ${String(state.TimeoutSeconds)} s; a function lives ${LAMBDA_SECONDS}`,
+    ],
+    [waits && !hasToken, "waits for a token that it does not hand over"],
+    [!waits && hasToken, "hands over a token that nobody waits for"],
+    [payload.startsWith('"'), "hands over the whole state instead of named members"],
+  ];
+  return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
+}
+
+function mapFindings(name: string, state: State): string[] {
+  if (state.Type !== "Map") return [];
+  const config = ((state.ItemProcessor as Json | undefined)?.ProcessorConfig ?? {}) as {
+    Mode?: string;
+    ExecutionType?: string;
+  };
+  const batch = Number((state.ItemBatcher as Json | undefined)?.MaxItemsPerBatch ?? 1);
+  const reader = (state.ItemReader as { ReaderConfig?: { InputType?: string } } | undefined)?.ReaderConfig?.InputType;
+  const wrong: [boolean, string][] = [
+    [config.Mode !== "DISTRIBUTED", "is not distributed: a manifest does not fit into state"],
+    [
+      config.ExecutionType !== "STANDARD" && config.ExecutionType !== "EXPRESS",
+      `has children of the kind ${String(config.ExecutionType)}`,
+    ],
+    [
+      batch < LEAST_BATCH,
+      `gives ${batch} items to a child; at least ${LEAST_BATCH}, or the children cost more than the work`,
+    ],
+    [
+      !(Number(state.MaxConcurrency) <= MOST_CHILDREN),
+      `runs ${String(state.MaxConcurrency)} children at once; at most ${MOST_CHILDREN}, the account's functions are shared`,
+    ],
+    [state.ResultWriter === undefined, "keeps all results in state; they belong into objects"],
+    [reader !== "JSONL", `reads its manifest as ${String(reader)}; manifests are JSONL`],
+  ];
+  return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
+}
+
+function servingFindings(name: string, state: State): string[] {
+  const variants = ((state.Arguments as Json | undefined)?.ProductionVariants ?? []) as {
+    ServerlessConfig?: { MemorySizeInMB?: number; MaxConcurrency?: number };
+  }[];
+  return variants.flatMap(({ ServerlessConfig: config }) => {
+    if (config === undefined) return [`${name}: a variant that is not serverless idles`];
+    const memory = Number(config.MemorySizeInMB);
+    return [1024, 2048, 3072, 4096, 5120, 6144].includes(memory)
+      ? []
+      : [`${name}: serverless memory is 1024 to 6144 in steps of 1024, not ${memory}`];
+  });
+}
