@@ -1,11 +1,20 @@
 import { exifOrientation, type Header, isSrgbProfile, Quarantine } from "./header.ts";
+import { checkScan, type HuffmanTable, readHuffmanTables } from "./jpeg-entropy.ts";
 import { LIMITS } from "./limits.ts";
 
 interface Frame {
   width: number;
   height: number;
   progressive: boolean;
-  components: { h: number; v: number }[];
+  components: { id: number; h: number; v: number }[];
+  /** Huffman-coded, each scan whole: its codes can be followed. */
+  sequential: boolean;
+}
+
+/** Tables and interval in force when a scan begins. */
+interface Coding {
+  tables: Map<number, HuffmanTable>;
+  restartInterval: number;
 }
 
 /**
@@ -18,6 +27,7 @@ export function walkJpeg(file: Uint8Array): Header {
   let scans = 0;
   let orientation = 1;
   const profile: Uint8Array[] = [];
+  const coding: Coding = { tables: new Map(), restartInterval: 0 };
   /** Stretches of the file that are no metadata. */
   const kept: [number, number][] = [[0, 2]];
   let at = 2;
@@ -54,9 +64,15 @@ export function walkJpeg(file: Uint8Array): Header {
         );
       }
       const after = endOfScan(bytes, end);
+      if (frame.sequential && after - end <= LIMITS.followedScanBytes)
+        followScan(bytes, end, after, frame, body, coding);
       kept.push([at, after]);
       at = after;
       continue;
+    } else if (marker === 0xc4) {
+      readHuffmanTables(body, coding.tables);
+    } else if (marker === 0xdd && body.length >= 2) {
+      coding.restartInterval = body.readUInt16BE(0);
     } else if (marker === 0xe1 && startsWith(body, "Exif\0\0")) {
       if (orientation === 1) orientation = exifOrientation(body.subarray(6));
     } else if (marker === 0xe2 && startsWith(body, "ICC_PROFILE\0")) {
@@ -112,6 +128,29 @@ function endOfScan(bytes: Buffer, from: number): number {
   throw new Quarantine("corrupt", "the file ends inside the picture: it is cut off");
 }
 
+/** Follows the scan's codes. A scan that names unknown components or tables is left to the decoder's own judgement. */
+function followScan(bytes: Buffer, from: number, to: number, frame: Frame, header: Buffer, coding: Coding): void {
+  const parts = Array.from({ length: header[0] ?? 0 }, (_, i) => {
+    const component = frame.components.find((c) => c.id === header[1 + 2 * i]);
+    const tables = header[2 + 2 * i] ?? 0;
+    return { component, dc: coding.tables.get(tables >> 4), ac: coding.tables.get(0x10 | (tables & 15)) };
+  });
+  const known = parts.flatMap(({ component, dc, ac }) => (component && dc && ac ? { ...component, dc, ac } : []));
+  const only = known[0];
+  if (only === undefined || known.length < parts.length) return;
+  const h = Math.max(...frame.components.map((c) => c.h));
+  const v = Math.max(...frame.components.map((c) => c.v));
+  if (known.length > 1) {
+    const mcus = Math.ceil(frame.width / (8 * h)) * Math.ceil(frame.height / (8 * v));
+    checkScan(bytes, from, to, known, mcus, coding.restartInterval);
+    return;
+  }
+  // A scan of one component has one block per MCU and only those that the picture covers.
+  const across = Math.ceil(Math.ceil((frame.width * only.h) / h) / 8);
+  const down = Math.ceil(Math.ceil((frame.height * only.v) / v) / 8);
+  checkScan(bytes, from, to, [{ ...only, h: 1, v: 1 }], across * down, coding.restartInterval);
+}
+
 function readFrame(marker: number, body: Buffer): Frame {
   const kinds: Record<number, string> = {
     192: "baseline",
@@ -143,13 +182,13 @@ function readFrame(marker: number, body: Buffer): Frame {
   }
   const components = Array.from({ length: count }, (_, i) => {
     const sampling = body[7 + 3 * i] as number;
-    return { h: sampling >> 4, v: sampling & 15 };
+    return { id: body[6 + 3 * i] as number, h: sampling >> 4, v: sampling & 15 };
   });
   if (components.some(({ h, v }) => h < 1 || h > 4 || v < 1 || v > 4))
     throw new Quarantine("corrupt", "impossible sampling factors");
   const progressive = marker === 0xc2 || marker === 0xca;
   if (progressive) limitProgressive(width, height, components);
-  return { width, height, progressive, components };
+  return { width, height, progressive, components, sequential: marker === 0xc0 || marker === 0xc1 };
 }
 
 function limitProgressive(width: number, height: number, components: { h: number; v: number }[]): void {
