@@ -65,7 +65,7 @@ export function purchasesOf(
 }
 
 /** P(said | truth) of a fresh answer: answers on images whose truth two experts gave, leaning on the fit where those are few. */
-function skillOf(
+export function skillOf(
   agreement: Campaign,
   known: Known,
   { images, fit, workers }: Pick<ImageFit, "images" | "fit" | "workers">,

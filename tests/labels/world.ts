@@ -7,33 +7,19 @@ import { createApi } from "../../lambdas/api/app.ts";
 import { stages } from "../../lambdas/main.ts";
 import { type Ports, TokenGoneError } from "../../lambdas/ports.ts";
 import { runStage } from "../../lambdas/stage.ts";
-import { createCampaign } from "../../lambdas/store/cycles.ts";
-import { digestOf, sha256Hex, writeAddressed } from "../../lambdas/store/documents.ts";
-import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
+import { recordKeys } from "../../lambdas/store/keys.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
 import { sweep } from "../../lambdas/sweep.ts";
 import { VirtualClock } from "../../local/clock.ts";
 import { Engine } from "../../local/engine/engine.ts";
 import { type PeopleOptions, SimulatedPeople } from "../../local/people/people.ts";
+import { furnish, labellingMachines, type Picture } from "../../local/rehearsal/scenery.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
-import type { Catalogue } from "../../schemas/catalogue.ts";
 import type { CycleRecord, Split } from "../../schemas/state.ts";
-import { definitionText, stageName, stagePlaceholders } from "../../workflow/definition.ts";
 
 const START = Date.UTC(2026, 0, 5, 8);
 
-export interface Picture {
-  sha256: string;
-  label: string;
-}
-
-/** Pictures whose bytes say what they show; the class follows from the number. */
-export function pictures(count: number, classes: readonly string[], from = 0): Picture[] {
-  return Array.from({ length: count }, (_, i) => {
-    const label = classes[(from + i) % classes.length] as string;
-    return { sha256: sha256Hex(`picture ${from + i} of ${label}`), label };
-  });
-}
+export { pictures } from "../../local/rehearsal/scenery.ts";
 
 /** What FreezeDataset hands on. */
 export interface LabelOutput {
@@ -137,7 +123,10 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   const local = options.world === "memory" ? undefined : await openLocalPorts({ folder, ...edges });
   const ports: Ports = local ?? { ...memoryPorts({ pageSize: 1000 }), ...edges };
 
-  const { splitKey, catalogueKey } = await furnish(ports, agreement, options);
+  const { splitKey, catalogueKey } = await furnish(ports, agreement, {
+    pictures: options.pictures,
+    split: options.split ?? defaultSplit,
+  });
   const api = createApi({ ports, publicFiles: async () => undefined, origin: () => "http://127.0.0.1" });
   let requests = 0;
   const request = async (one: Request) => {
@@ -166,10 +155,7 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   engine = Engine.open({
     logPath: options.world === "memory" ? ":memory:" : join(folder, "engine.db"),
     clock,
-    machines: {
-      labelling: labellingMachine(agreement.name, splitKey, catalogueKey),
-      lot: JSON.parse(filled(definitionText("lot"))),
-    },
+    machines: labellingMachines(agreement.name, splitKey, catalogueKey),
     services: {
       invokeLambda: ({ functionName, payload }) => runStage(stages[functionName] as never, payload, ports),
       sageMaker: async () => undefined,
@@ -222,127 +208,9 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   };
 }
 
-/** Campaign, open cycle, catalogue and split, as the stages before PlanWave leave them. Fine to call again. */
-async function furnish(
-  ports: Ports,
-  agreement: Campaign,
-  options: LabelWorldOptions,
-): Promise<{ splitKey: string; catalogueKey: string }> {
-  const campaign = agreement.name;
-  const entries: Catalogue["entries"] = [];
-  const pieces: Buffer[] = [];
-  let offset = 0;
-  const pack = objectKeys.pack(campaign, sha256Hex("pack"));
-  for (const { sha256, label } of options.pictures) {
-    const bytes = Buffer.from(sha256);
-    pieces.push(bytes);
-    const place = { key: pack, offset, bytes: bytes.length };
-    offset += bytes.length;
-    const facts = {
-      width: 9,
-      height: 9,
-      type: "png" as const,
-      bytes: 9,
-      brightness: 0,
-      contrast: 0,
-      entropy: 0,
-      blur: 0,
-      grayscale: false,
-      dHash: "0".repeat(16),
-      pHash: "0".repeat(16),
-    };
-    entries.push({
-      sha256,
-      findings: [],
-      names: [`${label}/${sha256}.png`],
-      facts,
-      web: place,
-      thumbnail: place,
-      group: sha256,
-      cycle: 1,
-    });
-  }
-  if ((await ports.objects.head(pack)) === undefined) await ports.objects.put(pack, Buffer.concat(pieces), "any");
-  const count = entries.length;
-  const catalogue: Catalogue = {
-    campaign,
-    cycle: 1,
-    counts: { files: count, admitted: count, quarantined: 0, duplicates: 0, known: 0 },
-    entries,
-    quarantined: [],
-    shards: [],
-  };
-  const images = options.pictures.map(({ sha256 }) => sha256).sort();
-  const parts = options.split?.(images) ?? defaultSplit(images);
-  const split: Split = {
-    campaign,
-    cycle: 1,
-    classes: agreement.classes,
-    ...parts,
-    withheld: [],
-    groups: Object.fromEntries(images.map((image) => [image, image])),
-  };
-  const { key: catalogueKey } = await writeAddressed(
-    ports.objects,
-    (d) => objectKeys.catalogue(campaign, d),
-    catalogue,
-  );
-  const { key: splitKey } = await writeAddressed(ports.objects, (d) => objectKeys.split(campaign, d), split);
-  if ((await ports.records.get(recordKeys.campaign(campaign))) === undefined) {
-    await createCampaign(ports, agreement, "data-team");
-    const record: CycleRecord = {
-      campaign,
-      cycle: 1,
-      intake: "first",
-      agreementKey: objectKeys.agreement(campaign, digestOf(agreement)),
-      outcome: "open",
-      openedAt: new Date(ports.clock.now()).toISOString(),
-      refs: { catalogue: catalogueKey, split: splitKey },
-      counts: {},
-    };
-    await ports.records.put(recordKeys.cycle(campaign, 1), record, "absent");
-    const head = await ports.records.get<Record<string, unknown>>(recordKeys.campaign(campaign));
-    await ports.records.put(recordKeys.campaign(campaign), { ...head?.body, cycles: 1, openCycle: 1 }, "any");
-  }
-  return { splitKey, catalogueKey };
-}
-
 function defaultSplit(images: string[]): Pick<Split, "test" | "gold" | "pool"> {
   const test = images.filter((_, i) => i % 7 === 3);
   const gold = images.filter((_, i) => i % 26 === 5 && i % 7 !== 3);
   const taken = new Set([...test, ...gold]);
   return { test, gold, pool: images.filter((image) => !taken.has(image)) };
-}
-
-/** The states from PlanWave to FreezeDataset of campaign.asl.json, as they stand there, between a start and an end of ours. */
-function labellingMachine(campaign: string, splitKey: string, catalogueKey: string): unknown {
-  const whole = JSON.parse(filled(definitionText("campaign"))) as { States: Record<string, Record<string, unknown>> };
-  const kept = ["PlanWave", "WhatToBuy", "LabelWave", "ConsultExperts", "SettleWave", "FreezeDataset"];
-  const states = Object.fromEntries(kept.map((name) => [name, { ...whole.States[name] }]));
-  for (const state of Object.values(states)) {
-    const catches = state.Catch as { Next: string }[] | undefined;
-    if (catches !== undefined) state.Catch = catches.filter(({ Next }) => Next !== "RecordFailure");
-    if ((state.Catch as unknown[] | undefined)?.length === 0) delete state.Catch;
-  }
-  const freeze = states.FreezeDataset as Record<string, unknown>;
-  delete freeze.Next;
-  delete freeze.Assign;
-  states.FreezeDataset = { ...freeze, Output: "{% $states.result.Payload %}", End: true };
-  const Assign = {
-    cycle: { campaign, cycle: 1 },
-    split: { key: splitKey },
-    catalogue: { key: catalogueKey },
-    embeddingsKey: "campaigns/camp/embeddings/none",
-    embedding: { backbone: "descriptor" },
-  };
-  return {
-    QueryLanguage: "JSONata",
-    StartAt: "Begin",
-    States: { Begin: { Type: "Pass", Assign, Next: "PlanWave" }, ...states },
-  };
-}
-
-function filled(text: string): string {
-  const names = new Map(stagePlaceholders(text).map((name) => [name, stageName(name)]));
-  return text.replaceAll(/\$\{([A-Za-z0-9_]+)\}/g, (_, name: string) => names.get(name) ?? name);
 }

@@ -1,0 +1,144 @@
+import { chance } from "../../domain/chance.ts";
+import { wilson } from "../../domain/intervals.ts";
+import type { Campaign } from "../../schemas/campaign.ts";
+import type { Tempo } from "../people/people.ts";
+import { defaultPool, type Pool, says } from "../people/pool.ts";
+import { type Rehearsal, rehearse } from "./rehearse.ts";
+import { pictures } from "./scenery.ts";
+
+/** A mean over rehearsals with its 95 % interval (Student's t). */
+export interface Spread {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** What a campaign will probably cost, take and be worth: before money is spent. */
+export interface Forecast {
+  images: number;
+  /** Images of each rehearsal; costs are scaled up from them, days are not. */
+  rehearsed: number;
+  seeds: number;
+  currency: string;
+  cost: Spread;
+  answersPerImage: Spread;
+  /** Share of right labels in the training data. */
+  labelAccuracy: Spread;
+  days: Spread;
+  overBudget: boolean;
+  /** Images of the sealed test, and the half width of the 95 % interval that they give a model which is right 90 % of the time. */
+  test: { images: number; halfWidth: number; imagesForMargin: number };
+  /** The same pool with k answers for every image and a majority vote; experts, gold and test set cost the same. */
+  fixed: { answers: number; labelAccuracy: number; cost: number }[];
+}
+
+const MOST_REHEARSED = 300;
+const KS = [1, 3, 5, 7, 9];
+/** Student's t at .975 for 1 to 9 degrees of freedom. */
+const T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
+/** Rehearses with 2 to 10 seeds. Throws RangeError for other numbers of seeds or fewer than 20 images. */
+export async function forecast(
+  agreement: Campaign,
+  options: {
+    images: number;
+    seeds?: number;
+    pool?: (seed: number) => Pool;
+    tempo?: (vendor: string) => Tempo;
+    onRehearsal?: (done: number, of: number) => void;
+  },
+): Promise<Forecast> {
+  const seeds = options.seeds ?? 3;
+  if (!Number.isInteger(seeds) || seeds < 2 || seeds > 10)
+    throw new RangeError(`${seeds} seeds: expected a whole number from 2 to 10`);
+  if (!Number.isInteger(options.images) || options.images < 20)
+    throw new RangeError(`${options.images} images: expected a whole number from 20`);
+  const rehearsed = Math.min(options.images, MOST_REHEARSED);
+  const scale = options.images / rehearsed;
+  const poolOf = options.pool ?? ((seed: number) => defaultPool(seed, agreement.classes));
+  // The rehearsed part gets the same part of the budget.
+  const part: Campaign = { ...agreement, budget: Math.floor((agreement.budget / scale) * 1e6) / 1e6 };
+  const plays: Rehearsal[] = [];
+  for (let i = 0; i < seeds; i += 1) {
+    const seed = agreement.seed * 1000 + i;
+    plays.push(
+      await rehearse(part, {
+        images: rehearsed,
+        seed,
+        pool: poolOf(seed),
+        ...(options.tempo === undefined ? {} : { tempo: options.tempo }),
+      }),
+    );
+    options.onRehearsal?.(i + 1, seeds);
+  }
+  const testImages = Math.round(agreement.training.testShare * options.images);
+  return {
+    images: options.images,
+    rehearsed,
+    seeds,
+    currency: agreement.currency,
+    cost: spread(plays.map(({ cost }) => cost * scale)),
+    answersPerImage: spread(plays.map(({ answersPerImage }) => answersPerImage)),
+    labelAccuracy: spread(
+      plays.map(({ accuracy }) => accuracy),
+      0,
+      1,
+    ),
+    days: spread(plays.map(({ days }) => days)),
+    overBudget: plays.some(({ overBudget }) => overBudget),
+    test: { images: testImages, halfWidth: halfWidth(testImages), imagesForMargin: imagesFor(agreement.gates.margin) },
+    fixed: KS.map((answers) => fixedArm(agreement, plays, poolOf, { answers, rehearsed, scale })),
+  };
+}
+
+function spread(values: readonly number[], least = 0, most = Number.POSITIVE_INFINITY): Spread {
+  const n = values.length;
+  const value = values.reduce((sum, v) => sum + v, 0) / n;
+  const variance = values.reduce((sum, v) => sum + (v - value) ** 2, 0) / (n - 1);
+  const half = (T[n - 2] as number) * Math.sqrt(variance / n);
+  return { value, low: Math.max(least, value - half), high: Math.min(most, value + half) };
+}
+
+function halfWidth(n: number): number {
+  const { low, high } = wilson(Math.round(0.9 * n), n);
+  return (high - low) / 2;
+}
+
+/** Test images at which the interval of a model that is right 90 % of the time is at most +- margin. */
+function imagesFor(margin: number): number {
+  let n = 10;
+  while (halfWidth(n) > margin) n = Math.ceil(n * 1.05);
+  return n;
+}
+
+/** k answers for each image by people of the pool drawn at random, the commonest one taken, ties at random. */
+function fixedArm(
+  agreement: Campaign,
+  plays: readonly Rehearsal[],
+  poolOf: (seed: number) => Pool,
+  { answers, rehearsed, scale }: { answers: number; rehearsed: number; scale: number },
+): Forecast["fixed"][number] {
+  const { classes, vendors } = agreement;
+  let right = 0;
+  let cost = 0;
+  plays.forEach(({ costOf, answersPerImage }, i) => {
+    const seed = agreement.seed * 1000 + i;
+    const people = vendors.flatMap(({ id }) => poolOf(seed).annotators(id));
+    for (const { sha256: image, label } of pictures(rehearsed, classes, seed * rehearsed)) {
+      const draw = chance(`${seed}/fixed/${image}`);
+      const counts = new Map<string, number>();
+      for (const person of draw.sample(people, answers)) {
+        const said = says(person, { seed, image, label, revision: 1, classes });
+        if (said.task === "class") counts.set(said.label, (counts.get(said.label) ?? 0) + 1);
+      }
+      const top = Math.max(...counts.values());
+      const tied = [...counts].filter(([, count]) => count === top).map(([name]) => name);
+      if (tied[draw.below(tied.length)] === label) right += 1;
+    }
+    const price = vendors.reduce((sum, { pricePerAnswer }) => sum + pricePerAnswer, 0) / vendors.length;
+    const pool = rehearsed * (1 - agreement.training.testShare - agreement.labelling.goldShare);
+    cost +=
+      (costOf.experts + Math.max(0, costOf.answers - answersPerImage * pool * price) + answers * pool * price) * scale;
+  });
+  return { answers, labelAccuracy: right / (rehearsed * plays.length), cost: cost / plays.length };
+}
