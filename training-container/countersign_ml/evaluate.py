@@ -63,7 +63,8 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
     columns = [model.classes.index(name) if name in model.classes else None for name in classes]
     if all(column is None for column in columns):
         raise BadInput(
-            f"the model knows none of the test's classes (model: {', '.join(model.classes)}; test: {', '.join(classes)}); "
+            f"the model knows none of the test's classes (model: {', '.join(model.classes)}; "
+            f"test: {', '.join(classes)}); "
             "evaluate a model that was trained for this class set"
         )
     probabilities = np.full((len(items), len(classes)), 1 / len(classes))

@@ -68,7 +68,8 @@ def fit(
     """Trains `model` (uint8 NHWC -> (logits, embedding)) and leaves the averaged weights in it.
 
     `groups`: AdamW parameter groups with key `scale`, a factor on the rate. `stop_early(epoch, averaged model)` is
-    asked after each epoch. Once `stop()` is true (see stop_flag) the state is saved at the next step and Stopped is raised.
+    asked after each epoch. Once `stop()` is true (see stop_flag) the state is saved at the next step and Stopped is
+    raised.
     Raises NotFinite.
     """
     where = device()

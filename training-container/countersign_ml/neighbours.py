@@ -55,7 +55,7 @@ def kth_distance(rows: np.ndarray, embedding: np.ndarray) -> float:
 
 
 def threshold(rows: np.ndarray, groups: np.ndarray) -> float:
-    """QUANTILE of the training images' own distances; a duplicate is no neighbour, so members of the group are left out."""
+    """QUANTILE of the training images' own distances; duplicates are no neighbours: the group is left out."""
     rows = rows.astype(np.float32)
     distances = []
     for start in range(0, len(rows), 512):

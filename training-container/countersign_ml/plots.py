@@ -43,7 +43,8 @@ class _Axes:
             f'<text x="{middle}" y="{self.top + self.height + 36}" text-anchor="middle">{escape(x_name)}</text>'
         )
         self.body.append(
-            f'<text transform="translate(14 {self.top + self.height / 2}) rotate(-90)" text-anchor="middle">{escape(y_name)}</text>'
+            f'<text transform="translate(14 {self.top + self.height / 2}) rotate(-90)" text-anchor="middle">'
+            f"{escape(y_name)}</text>"
         )
 
     def x(self, value: float) -> float:
@@ -81,7 +82,8 @@ def confusion(matrix: np.ndarray, classes: list[str]) -> str:
             x = label + 10 + column * cell
             tip = f"{classes[row]} taken for {classes[column]}: {matrix[row, column]} of {totals[row]}"
             body.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="rgba({hue},{max(0.04, share):.3f})">'
+                f'<rect x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" '
+                f'fill="rgba({hue},{max(0.04, share):.3f})">'
                 f"<title>{escape(tip)}</title></rect>"
             )
             if n <= 30 and matrix[row, column]:
@@ -103,7 +105,8 @@ def reliability(bins: list[dict], error: float) -> str:
     for b in bins:
         radius = 2 + 8 * (b["n"] / largest) ** 0.5
         axes.body.append(
-            f'<circle class="dot" fill-opacity=".5" cx="{axes.x(b["confidence"]):.1f}" cy="{axes.y(b["accuracy"]):.1f}" '
+            f'<circle class="dot" fill-opacity=".5" '
+            f'cx="{axes.x(b["confidence"]):.1f}" cy="{axes.y(b["accuracy"]):.1f}" '
             f'r="{radius:.1f}"><title>{b["n"]} images</title></circle>'
         )
     return axes.svg(f"Reliability: expected calibration error {100 * error:.1f} %")

@@ -1,0 +1,118 @@
+"""Numbers that a person can check."""
+
+import numpy as np
+import pytest
+from countersign_ml import calibration, metrics, neighbours, probe
+
+
+def test_wilson_of_8_in_10():
+    # Wilson 1927, by hand: centre (8 + 1.92) / (10 + 3.84), z = 1.96
+    found = metrics.wilson(8, 10)
+    assert found["value"] == 0.8
+    assert found["low"] == pytest.approx(0.4902, abs=1e-3)
+    assert found["high"] == pytest.approx(0.9433, abs=1e-3)
+
+
+def test_nothing_seen_is_any_share():
+    assert metrics.wilson(0, 0) == {"value": 0.0, "low": 0.0, "high": 1.0}
+
+
+def test_an_interval_over_groups_is_wider_than_one_that_counts_duplicates_as_news():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 5)
+    hit = np.repeat(rng.random(60) < 0.8, 5)
+    grouped, naive = metrics.share(hit, groups), metrics.share(hit, np.arange(300))
+    assert grouped["high"] - grouped["low"] > 1.5 * (naive["high"] - naive["low"])
+
+
+def test_groups_that_are_all_right_still_leave_doubt():
+    found = metrics.share(np.ones(40, dtype=bool), np.repeat(np.arange(10), 4))
+    assert found["high"] == 1 and found["low"] == pytest.approx(metrics.wilson(10, 10)["low"])
+
+
+def test_a_paired_difference_counts_only_what_differs():
+    ours = np.array([True] * 90 + [False] * 10)
+    theirs = np.array([True] * 80 + [False] * 10 + [True] * 5 + [False] * 5)
+    found = metrics.paired(ours, theirs, np.arange(100))
+    assert found["difference"]["value"] == pytest.approx(0.05)
+    assert found["discordant"] == 15
+    assert found["difference"]["low"] < 0.05 < found["difference"]["high"]
+
+
+def test_models_that_agree_everywhere_differ_by_at_most_the_rule_of_three():
+    hit = np.ones(300, dtype=bool)
+    assert metrics.paired(hit, hit, np.arange(300))["difference"] == {"value": 0.0, "low": -0.01, "high": 0.01}
+
+
+def test_mcnemar_is_the_binomial_of_the_discordant():
+    ours = np.array([True] * 5 + [True] * 10)
+    theirs = np.array([False] * 5 + [True] * 10)
+    assert metrics.mcnemar(ours, theirs) == pytest.approx(2 * 0.5**5)
+
+
+def test_calibration_error_of_ten_sure_answers_of_which_seven_are_right():
+    error, bins = metrics.calibration_error(np.full(10, 0.95), np.array([1] * 7 + [0] * 3, dtype=bool))
+    assert error == pytest.approx(0.25)
+    assert bins == [{"confidence": pytest.approx(0.95), "accuracy": pytest.approx(0.7), "n": 10}]
+
+
+def test_risk_falls_as_the_unsure_are_left_out():
+    coverage, risk = metrics.risk_coverage(np.array([0.9, 0.8, 0.6]), np.array([True, True, False]))
+    assert coverage.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert risk.tolist() == pytest.approx([0, 0, 1 / 3])
+
+
+def test_the_temperature_undoes_a_stretch():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(4000, 4)) * 2
+    p = probe.softmax(logits)
+    label = np.array([rng.choice(4, p=row) for row in p])
+    assert calibration.temperature(3 * logits, np.eye(4)[label]) == pytest.approx(3, rel=0.1)
+
+
+def test_the_abstain_threshold_keeps_the_error_at_the_target():
+    logits = np.array([[4.0, 0], [3, 0], [2, 0], [1, 0]])
+    hard = np.array([0, 0, 0, 1])
+    threshold = calibration.abstain_threshold(logits, hard, 1.0, 0.1)
+    kept = probe.softmax(logits).max(axis=1) >= threshold
+    assert kept.tolist() == [True, True, True, False]
+
+
+def test_nothing_is_withheld_where_all_answers_are_good_enough():
+    assert calibration.abstain_threshold(np.array([[4.0, 0]] * 4), np.zeros(4, dtype=int), 1.0, 0.05) == 0
+
+
+def test_at_most_half_is_withheld():
+    logits = np.array([[4.0, 0], [3, 0], [2, 0], [1, 0]])
+    threshold = calibration.abstain_threshold(logits, np.ones(4, dtype=int), 1.0, 0.05)
+    assert (probe.softmax(logits).max(axis=1) >= threshold).sum() == 2
+
+
+def test_soft_labels_count_by_their_weight():
+    rng = np.random.default_rng(2)
+    x = np.vstack([rng.normal(-2, 1, (40, 1)), rng.normal(2, 1, (40, 1))])
+    sure = probe.fit(x, np.repeat(np.eye(2), 40, axis=0), 1.0)
+    unsure = probe.fit(x, np.repeat([[0.7, 0.3], [0.3, 0.7]], 40, axis=0), 1.0)
+    point = np.array([[2.0]])
+    assert probe.softmax(sure.logits(point))[0, 1] > 0.95
+    assert probe.softmax(unsure.logits(point))[0, 1] == pytest.approx(0.7, abs=0.05)
+
+
+def test_a_feature_that_never_changes_does_no_harm():
+    x = np.array([[0.0, 5], [1, 5], [0, 5], [1, 5]])
+    head = probe.fit(x, np.eye(2)[[0, 1, 0, 1]], 1.0)
+    assert np.isfinite(head.weight).all()
+    assert head.logits(x).argmax(axis=1).tolist() == [0, 1, 0, 1]
+
+
+def test_an_image_unlike_all_others_is_novel_and_a_duplicate_is_no_neighbour():
+    rng = np.random.default_rng(3)
+    rows = rng.normal([10, 0, 0], 0.5, (50, 3))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    groups = np.arange(50)
+    reference = neighbours.Reference([str(n) for n in range(50)], groups, rows, neighbours.threshold(rows, groups))
+    assert not reference.novelty(rows[0]).beyond
+    assert reference.novelty(np.array([0.0, 1, 0])).beyond
+    assert reference.nearest(rows[7], 1)[0]["sha256"] == "7"
+    doubled = neighbours.threshold(np.repeat(rows, 6, axis=0), np.repeat(groups, 6))
+    assert doubled == pytest.approx(neighbours.threshold(rows, groups), rel=1) and doubled > 0
