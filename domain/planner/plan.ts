@@ -51,6 +51,8 @@ export interface PurchasePlan {
 /** An error is never valued above so many answers, so that a target out of reach doesn't spend without end. */
 const MOST_ANSWERS_PER_ERROR = 2000;
 const CANNOT_TELL_TO_EXPERT = 2;
+/** Answers imagined ahead at most: whoever needs more is not settled by fewer, and is looked at again in the next wave. */
+const LOOK_AHEAD = 6;
 
 /**
  * Which images get more answers now, by value against price: m more answers for an image are worth buying iff for some m
@@ -84,7 +86,7 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
       wanted[i] = 1;
       mandatory++;
     } else if (stopped[i]! * MOST_ANSWERS_PER_ERROR > 1)
-      gains[i] = expectedGains(row, skill, classes, maxAnswers - answers);
+      gains[i] = expectedGains(row, skill, classes, Math.min(LOOK_AHEAD, maxAnswers - answers));
   }
   const predictedError = mean(stopped);
   const loss = input.lossPerError ?? solveLoss(gains, stopped, price, 1 - targetAccuracy);
