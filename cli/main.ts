@@ -48,20 +48,22 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** No command: the sample where nothing is yet, and the studio on what is there. */
+/** No command: the sample where nothing is yet, what was left unfinished where something is, and the studio on it. */
 async function studio(work: string, options: Options): Promise<number> {
   const fresh = await isEmptyWork(work);
   return withHost(work, "virtual", options, async (host, bar) => {
     if (fresh) bar.say("Nothing is here yet: drawing a small set of parts and running a sample campaign on it.");
-    const journey = fresh ? await planSample(work, options.unattended === true) : undefined;
-    const cycle = journey === undefined ? undefined : await begin(host, journey, options.weights);
+    if (fresh) await begin(host, await planSample(work, options.unattended === true), options.weights);
     const { link } = (await ask(work, "studio", {}, host)) as { link: string };
     bar.say(`The studio is open:\n  ${link}`);
-    if (journey !== undefined && cycle !== undefined) {
-      const summary = await follow(host, journey, cycle, bar);
+    let code: number = EXIT.done;
+    for (const { campaign, cycle } of await host.openCycles()) {
+      const summary = await follow(host, await host.journeyOf(campaign), cycle, bar);
+      if (host.stopped) return EXIT.done;
       report(summary, options.json === true, bar);
-      if (options.unattended === true) return exitOf(summary);
+      code = exitOf(summary);
     }
+    if (options.unattended === true) return code;
     bar.say("Ctrl-C ends the studio; everything is kept.");
     await host.runForever();
     return EXIT.done;
@@ -79,6 +81,7 @@ async function run(work: string, target: string, options: Options): Promise<numb
     }
     bar.say(`Watch it at ${((await ask(work, "studio", {}, host)) as { link: string }).link}`);
     const summary = await follow(host, journey, cycle, bar);
+    if (host.stopped) return EXIT.done;
     report({ ...summary, seconds: Math.round((performance.now() - started) / 100) / 10 }, options.json === true, bar);
     return exitOf(summary);
   });
@@ -192,6 +195,7 @@ async function add(work: string, folder: string, options: Options): Promise<numb
     }
     const { agreement, truth } = await host.journeyOf(campaign);
     const summary = await follow(host, { agreement, truth }, cycle, bar);
+    if (host.stopped) return EXIT.done;
     report({ ...summary, seconds: Math.round((performance.now() - started) / 100) / 10 }, options.json === true, bar);
     return exitOf(summary);
   });

@@ -7,9 +7,9 @@ import { TokenGoneError, type Workflows } from "../lambdas/ports.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { pendingApproval } from "../lambdas/store/approvals.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
-import { resumeCycles } from "../lambdas/store/cycles.ts";
 import { invite, openSession } from "../lambdas/store/members.ts";
 import { releaseState } from "../lambdas/store/release.ts";
+import { sweep } from "../lambdas/sweep.ts";
 import type { Campaign } from "../schemas/campaign.ts";
 import type { CampaignHead } from "../schemas/state.ts";
 import {
@@ -218,6 +218,21 @@ export class Host {
     return local?.people === "portal" ? "labels" : undefined;
   }
 
+  /** Cycles that are open now. */
+  async openCycles(): Promise<{ campaign: string; cycle: number }[]> {
+    const open: { campaign: string; cycle: number }[] = [];
+    for (const campaign of await this.campaigns()) {
+      const { openCycle } = await this.#head(campaign);
+      if (openCycle !== null) open.push({ campaign, cycle: openCycle });
+    }
+    return open;
+  }
+
+  /** Whether somebody asked it to end. */
+  get stopped(): boolean {
+    return this.#stopping || this.#closed;
+  }
+
   /** Ends `runUntil` soon; the one who opened the host closes it. */
   stop(): void {
     this.#stopping = true;
@@ -242,10 +257,10 @@ export class Host {
 
   async #resume(): Promise<void> {
     this.engine.resume();
+    await sweep(this.ports);
     for (const campaign of await this.campaigns()) {
       const local = await this.#local(campaign);
       if (local !== undefined) await this.#staffed(campaign, local);
-      await resumeCycles(this.ports, campaign);
     }
   }
 
@@ -318,7 +333,6 @@ export function laptopMachines(): Record<string, unknown> {
       const values: Record<string, string> = {
         Bucket: LOCAL_BUCKET,
         TrainingRoleArn: "arn:aws:iam::000000000000:role/laptop",
-        EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
         EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
         ServingRoleArn: "arn:aws:iam::000000000000:role/laptop",
         TrainingImage: "laptop/training",

@@ -74,7 +74,7 @@ async function sageMaker(
     case "updateEndpoint":
       return jobs.updateEndpoint(request as never);
     case "describeEndpoint":
-      return jobs.describeEndpoint(request as never);
+      return jobs.describeEndpoint(String(request.EndpointName));
     default:
       throw new UnknownServiceError(`sagemaker:${action} has no counterpart on a laptop`);
   }

@@ -22,7 +22,7 @@ export const beginRollout = stage({
   async run({ campaign, cycle, release }, ports) {
     const agreement = await cycleAgreement(ports, campaign, cycle);
     const { refs } = await readCycle(ports, campaign, cycle);
-    const catalogue = await readDocument(ports.objects, refs["catalogue"] ?? "", Catalogue);
+    const catalogue = await readDocument(ports.objects, refs.catalogue ?? "", Catalogue);
     const first = catalogue.entries[0];
     if (first === undefined) throw new SmokeTestError("the catalogue holds no image to try the endpoint with");
     const image = await ports.objects.getRange(first.web.key, first.web.offset, first.web.bytes);

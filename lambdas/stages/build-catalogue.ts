@@ -58,12 +58,13 @@ async function readBatches(objects: Objects, prefix: string): Promise<AdmissionB
   return batches;
 }
 
-/** Catalogue and embeddings of the latest earlier cycle that has them. */
+/** Catalogue and embeddings of the latest earlier cycle that has them. A failed cycle's images are still new. */
 async function earlierRefs(ports: Pick<Ports, "records">, campaign: string, cycle: number) {
   const found: { catalogue?: string; embeddings?: string } = {};
   for (let c = cycle - 1; c >= 1 && (found.catalogue === undefined || found.embeddings === undefined); c -= 1) {
-    const { refs } = await readCycle(ports, campaign, c);
-    if (found.catalogue === undefined && refs.catalogue !== undefined) found.catalogue = refs.catalogue;
+    const { refs, outcome } = await readCycle(ports, campaign, c);
+    if (found.catalogue === undefined && outcome !== "failed" && refs.catalogue !== undefined)
+      found.catalogue = refs.catalogue;
     if (found.embeddings === undefined && refs.embeddings !== undefined) found.embeddings = refs.embeddings;
   }
   return found;

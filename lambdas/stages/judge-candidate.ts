@@ -14,13 +14,18 @@ import { releaseState } from "../store/release.ts";
 /** Does the candidate pass the gates that were planned before anybody looked? The evidence is bound by one digest. */
 export const judgeCandidate = stage({
   name: "judge-candidate",
-  input: CycleRef.extend({ datasetKey: z.string(), modelKey: z.string(), evaluationPrefix: z.string() }),
+  input: CycleRef.extend({
+    datasetKey: z.string(),
+    modelKey: z.string(),
+    evaluationPrefix: z.string(),
+    backbone: z.string(),
+  }),
   output: z.strictObject({
     outcome: z.enum(["promote", "reject", "not-enough-data"]),
     evidenceKey: z.string(),
     evidenceDigest: z.string(),
   }),
-  async run({ campaign, cycle, datasetKey, modelKey, evaluationPrefix }, ports) {
+  async run({ campaign, cycle, datasetKey, modelKey, evaluationPrefix, backbone }, ports) {
     const agreement = await cycleAgreement(ports, campaign, cycle);
     const dataset = await readDocument(ports.objects, datasetKey, DatasetVersion);
     const truth = await readDocument(ports.objects, objectKeys.sealedTruth(campaign, dataset.testSha256), TestTruth);
@@ -46,14 +51,14 @@ export const judgeCandidate = stage({
       datasetVersion: dataset.version,
       modelKey,
       modelSha256: evaluation.modelSha256,
-      backbone: String(evaluation["backbone"] ?? agreement.training.backbone),
+      backbone,
       evaluationKey,
       evaluation,
       judgement,
       dataset: { train: dataset.counts.train, validation: dataset.counts.validation, test: dataset.counts.test },
       labels: {
-        bought: counts["bought"] ?? 0,
-        perImage: counts["perImage"] ?? 0,
+        bought: counts.bought ?? 0,
+        perImage: counts.perImage ?? 0,
         spentMicros: money.spentMicros,
         budgetMicros: Math.round(agreement.budget * 1e6),
         currency: agreement.currency,
@@ -65,7 +70,7 @@ export const judgeCandidate = stage({
     const evidence: Evidence = { digest: digestOf(rest), ...rest };
     const evidenceKey = objectKeys.evidence(campaign, evidence.digest);
     await writeDocument(ports.objects, evidenceKey, evidence);
-    if (refs["evidence"] !== evidenceKey) {
+    if (refs.evidence !== evidenceKey) {
       await updateCycle(ports, campaign, cycle, (record) => ({
         ...record,
         refs: { ...record.refs, evidence: evidenceKey },

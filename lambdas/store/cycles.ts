@@ -193,10 +193,13 @@ async function startExecution(ports: Store, campaign: string, cycle: number, int
   await ports.workflows.start("campaign", executionName(campaign, cycle), { campaign, cycle, intake });
 }
 
+/** The cycle that took this intake. A cycle that failed took nothing: the same photos may be brought again. */
 async function cycleOfIntake(ports: Store, head: CampaignHead, intake: string): Promise<number | undefined> {
   for (let cycle = head.cycles; cycle >= 1; cycle -= 1) {
     const stored = await ports.records.get(recordKeys.cycle(head.campaign, cycle));
-    if (stored !== undefined && CycleRecord.parse(stored.body).intake === intake) return cycle;
+    if (stored === undefined) continue;
+    const record = CycleRecord.parse(stored.body);
+    if (record.intake === intake && record.outcome !== "failed") return cycle;
   }
   return undefined;
 }

@@ -105,6 +105,16 @@ describe("a campaign's cycles", () => {
     expect(ports.workflows.started().map(({ name }) => name)).toEqual(["parts-1", "parts-2"]);
   });
 
+  it("take the same photos again after a cycle that failed", async () => {
+    const ports = memoryPorts();
+    await createCampaign(ports, agreement(), "requester");
+    await enqueueIntake(ports, "parts", "intake-1");
+    await closeCycle(ports, "parts", 1, "failed", { error: "Broken", cause: "a disk was full" });
+    expect(await enqueueIntake(ports, "parts", "intake-1")).toBe(2);
+    await closeCycle(ports, "parts", 2, "live");
+    expect(await enqueueIntake(ports, "parts", "intake-1")).toBe(2);
+  });
+
   it("refuse another agreement under the same name", async () => {
     const ports = memoryPorts();
     await createCampaign(ports, agreement(), "requester");
