@@ -6,6 +6,7 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  type CfnBucket,
   type IBucket,
   ObjectLockRetention,
   ObjectOwnership,
@@ -53,7 +54,6 @@ export class DataStack extends Stack implements Foundation {
     });
     this.bucket = new Bucket(this, "Objects", {
       ...closed,
-      eventBridgeEnabled: true,
       serverAccessLogsBucket: this.accessLogs as IBucket,
       serverAccessLogsPrefix: "objects/",
       lifecycleRules: [
@@ -65,6 +65,10 @@ export class DataStack extends Stack implements Foundation {
         },
       ],
     });
+    // The property itself: eventBridgeEnabled would bring a function of its own.
+    (this.bucket.node.defaultChild as CfnBucket).notificationConfiguration = {
+      eventBridgeConfiguration: { eventBridgeEnabled: true },
+    };
     // Approvals are copied here and can't be changed: by nobody in production, by nobody without a special right elsewhere.
     this.audit = new Bucket(this, "Audit", {
       ...closed,
