@@ -1,6 +1,14 @@
 import type { Scope } from "./definition.ts";
 import { StatesError } from "./errors.ts";
-import { type Execution, type LogRow, type MapRunPlan, ROOT, type Strand, stateOf } from "./execution.ts";
+import {
+  type Execution,
+  type ExecutionStatus,
+  type LogRow,
+  type MapRunPlan,
+  ROOT,
+  type Strand,
+  stateOf,
+} from "./execution.ts";
 import { type Batch, readBatches } from "./item-reader.ts";
 import { uuidOf } from "./map-plan.ts";
 import { writeResults } from "./result-writer.ts";
@@ -18,49 +26,74 @@ class MapRun {
   failedItems = 0;
   exhausted = false;
   closing = false;
-  #wake: (() => void) | undefined;
+  readonly #batches: AsyncIterator<Batch, undefined>;
+  /** Children that an earlier life of the engine started. */
+  readonly #known: Map<number, ExecutionStatus>;
+  #next = 0;
+  #pumping = false;
 
   constructor(runtime: Runtime, execution: Execution, strand: Strand) {
     this.runtime = runtime;
     this.execution = execution;
     this.strand = strand;
     this.plan = strand.mapRun as MapRunPlan & { startedId: number };
+    this.#batches = readBatches(runtime, execution, strand, stateOf(strand), this.plan)[Symbol.asyncIterator]();
+    const started = runtime.log.childStates(execution.id, this.plan.startedId);
+    this.#known = new Map(started.map((child) => [child.item_index, child.status]));
   }
 
   get over(): boolean {
     return this.closing || this.strand.dead || this.strand.mapRun?.arn !== this.plan.arn || this.runtime.closed;
   }
 
-  /** Reads items and keeps as many children running as the run allows. */
-  async feed(): Promise<void> {
-    const { runtime, execution, plan } = this;
-    const known = new Map(
-      runtime.log.childStates(execution.id, plan.startedId).map((child) => [child.item_index, child.status]),
-    );
-    let index = 0;
+  /**
+   * Reads items and starts children until as many run as may, or the items end. A run at its limit is not busy:
+   * the next child that ends pumps again.
+   */
+  async pump(): Promise<void> {
+    if (this.#pumping || this.over || this.exhausted) return;
+    this.#pumping = true;
     try {
-      for await (const batch of readBatches(runtime, execution, this.strand, stateOf(this.strand), plan)) {
+      while (!this.over && this.running.size < this.plan.concurrency) {
+        const { value: batch, done } = await this.#batches.next();
         if (this.over) return;
-        this.itemsSeen += batch.items;
-        const status = known.get(index);
-        if (status === undefined) this.#launch(index, batch);
-        else if (status === "RUNNING") this.#adopt(index, batch.items);
-        else if (status !== "SUCCEEDED") this.failedItems += batch.items;
-        index++;
-        if (this.#beyondTolerance(false)) return this.#fail();
-        while (this.running.size >= plan.concurrency && !this.over) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
+        if (done === true) {
+          this.exhausted = true;
+          await this.#finishIfDone();
+          return;
         }
-        if (index % 64 === 0) await new Promise(setImmediate);
+        this.#take(this.#next++, batch);
+        if (this.#beyondTolerance(false)) return this.#fail();
+        if (this.#next % 64 === 0) await new Promise(setImmediate);
       }
     } catch (error) {
       if (!(error instanceof StatesError)) throw error;
-      return this.#fail(error);
+      this.#fail(error);
+    } finally {
+      this.#pumping = false;
     }
-    this.exhausted = true;
-    await this.#finishIfDone();
+  }
+
+  #take(index: number, batch: Batch): void {
+    this.itemsSeen += batch.items;
+    const status = this.#known.get(index);
+    this.#known.delete(index);
+    if (status === undefined) this.#launch(index, batch);
+    else if (status !== "RUNNING") this.#count(status, batch.items);
+    else {
+      // It may have ended between the restart and this moment, before this run was there to hear of it.
+      const child = this.runtime.byArn.get(this.#childArn(index));
+      if (child !== undefined) this.#adopt(index, batch.items, child);
+      else this.#count(this.runtime.log.execution(this.#childArn(index))?.status, batch.items);
+    }
+  }
+
+  #count(status: ExecutionStatus | undefined, items: number): void {
+    if (status !== "SUCCEEDED") this.failedItems += items;
+  }
+
+  #childArn(index: number): string {
+    return `arn:aws:states:local:000000000000:execution:${this.execution.machine}/${this.plan.label}:${uuidOf(`${this.plan.arn}|${index}`)}`;
   }
 
   #launch(index: number, batch: Batch): void {
@@ -69,7 +102,7 @@ class MapRun {
     const name = uuidOf(`${plan.arn}|${index}`);
     const child: Execution = {
       id: runtime.log.newExecutionId(),
-      arn: `arn:aws:states:local:000000000000:execution:${execution.machine}/${plan.label}:${name}`,
+      arn: this.#childArn(index),
       machine: `${execution.machine}/${plan.label}`,
       name,
       scope,
@@ -83,6 +116,7 @@ class MapRun {
       strands: new Map(),
       parent: { id: execution.id, strand: this.strand.id, run: plan.startedId, index },
       cancelTimer: undefined,
+      cutOff: [],
     };
     begin(runtime, child);
     this.#adopt(index, batch.items, child);
@@ -105,16 +139,7 @@ class MapRun {
     return parts.join("");
   }
 
-  #adopt(index: number, items: number, live?: Execution): void {
-    const child =
-      live ??
-      [...this.runtime.live.values()].find(
-        (each) =>
-          each.parent?.id === this.execution.id &&
-          each.parent.run === this.plan.startedId &&
-          each.parent.index === index,
-      );
-    if (child === undefined) return;
+  #adopt(index: number, items: number, child: Execution): void {
     this.running.set(index, { items, child });
     const root = child.strands.get(ROOT);
     if (root !== undefined) this.runtime.drive(child, root);
@@ -128,11 +153,12 @@ class MapRun {
     if (child.status !== "SUCCEEDED") this.failedItems += entry.items;
     if (this.over) return;
     if (this.#beyondTolerance(this.exhausted)) {
-      void this.runtime.track(() => this.#fail());
+      void this.runtime.track(async () => this.#fail());
       return;
     }
-    this.#wake?.();
-    if (this.exhausted && this.running.size === 0) void this.runtime.track(() => this.#finishIfDone());
+    if (this.exhausted) {
+      if (this.running.size === 0) void this.runtime.track(() => this.#finishIfDone());
+    } else void this.runtime.track(() => this.pump());
   }
 
   /** The percentage counts against all items, so it is judged when all are known. */
@@ -144,10 +170,9 @@ class MapRun {
     );
   }
 
-  async #fail(error?: StatesError): Promise<void> {
+  #fail(error?: StatesError): void {
     if (this.over) return;
     this.closing = true;
-    this.#wake?.();
     const { runtime, execution, strand } = this;
     for (const { child } of [...this.running.values()]) runtime.stopExecution(child, undefined, undefined);
     const failure =
@@ -169,7 +194,6 @@ class MapRun {
   cutOff(): void {
     if (this.runtime.closed) return;
     this.closing = true;
-    this.#wake?.();
     for (const { child } of [...this.running.values()]) this.runtime.stopExecution(child, undefined, undefined);
     forget(this.runtime, this.execution, this.strand);
   }
@@ -226,7 +250,7 @@ export function runMap(runtime: Runtime, execution: Execution, strand: Strand): 
   // When the Map is cut off (a sibling failed, the execution ended), so are its children.
   strand.abort = new AbortController();
   strand.abort.signal.addEventListener("abort", () => run.cutOff());
-  void runtime.track(() => run.feed());
+  void runtime.track(() => run.pump());
 }
 
 /** Registers a new execution and logs its start. */

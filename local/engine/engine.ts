@@ -217,6 +217,7 @@ export class Engine {
       strands: new Map(),
       parent: undefined,
       cancelTimer: undefined,
+      cutOff: [],
     };
     begin(this.#runtime, execution);
     this.#runtime.drive(execution, execution.strands.get(ROOT) as Strand);
@@ -237,7 +238,7 @@ export class Engine {
 
   #abort(execution: Execution, error: string | undefined, cause: string | undefined): void {
     const root = execution.strands.get(ROOT);
-    if (root === undefined) return;
+    if (root === undefined || this.#runtime.broken !== undefined) return;
     const details = { ...(error === undefined ? {} : { error }), ...(cause === undefined ? {} : { cause }) };
     this.#runtime.commit(execution, root, [row(this.#runtime, root, "ExecutionAborted", { details })]);
   }
@@ -401,6 +402,7 @@ function revive(stored: ExecutionRow, scope: Scope): Execution {
             index: stored.item_index as number,
           },
     cancelTimer: undefined,
+    cutOff: [],
   };
 }
 

@@ -156,6 +156,8 @@ export interface Execution {
   /** Digest of the definition it started with; a changed file does not change a running execution. */
   definition: string;
   cancelTimer: (() => void) | undefined;
+  /** Work of strands that ended while rows were applied: stopped when the rows are in the log. */
+  cutOff: AbortController[];
 }
 
 export const ROOT = "0";
@@ -214,7 +216,7 @@ export function visibleVariables(variables: Variables): Record<string, unknown> 
 
 function kill(execution: Execution, strand: Strand): void {
   strand.dead = true;
-  strand.abort?.abort();
+  if (strand.abort !== undefined) execution.cutOff.push(strand.abort);
   strand.cancelTimer?.();
   strand.cancelTimer = undefined;
   execution.strands.delete(strand.id);

@@ -18,7 +18,7 @@ export async function* readBatches(
   strand: Strand,
   state: State,
   plan: MapRunPlan,
-): AsyncIterable<Batch> {
+): AsyncGenerator<Batch, undefined> {
   const head =
     plan.batch?.input === undefined ? '{"Items":[' : `{"BatchInput":${JSON.stringify(plan.batch.input)},"Items":[`;
   let texts: string[] = [];

@@ -229,19 +229,22 @@ export class EngineLog {
     this.flushes++;
   }
 
+  /** What reads do about pending writes; the runtime puts its own flush here, so that none goes unobserved. */
+  beforeRead: () => void = () => this.flush();
+
   execution(arn: string): ExecutionRow | undefined {
-    this.flush();
+    this.beforeRead();
     return this.#run("SELECT * FROM execution WHERE arn = ?").get(arn) as unknown as ExecutionRow | undefined;
   }
 
   executionById(id: number): ExecutionRow | undefined {
-    this.flush();
+    this.beforeRead();
     return this.#run("SELECT * FROM execution WHERE id = ?").get(id) as unknown as ExecutionRow | undefined;
   }
 
   /** Executions in order of start; children of Map Runs only when asked for. */
   executions(filter: { machine?: string; status?: ExecutionStatus; children?: boolean }): ExecutionRow[] {
-    this.flush();
+    this.beforeRead();
     return this.#run(
       "SELECT * FROM execution WHERE (?1 IS NULL OR machine = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 = 1 OR parent IS NULL) ORDER BY id",
     ).all(filter.machine ?? null, filter.status ?? null, filter.children === true ? 1 : 0) as unknown as ExecutionRow[];
@@ -249,7 +252,7 @@ export class EngineLog {
 
   /** Children of one Map Run: what each came to, in order of item. */
   *children(parent: number, run: number): IterableIterator<ExecutionRow> {
-    this.flush();
+    this.beforeRead();
     for (const row of this.#db
       .prepare("SELECT * FROM execution WHERE parent = ? AND parent_run = ? ORDER BY item_index")
       .iterate(parent, run)) {
@@ -259,7 +262,7 @@ export class EngineLog {
 
   /** Item indexes and states of a Map Run's children, without their payloads. */
   childStates(parent: number, run: number): { item_index: number; status: ExecutionStatus }[] {
-    this.flush();
+    this.beforeRead();
     return this.#run("SELECT item_index, status FROM execution WHERE parent = ? AND parent_run = ?").all(
       parent,
       run,
@@ -268,7 +271,7 @@ export class EngineLog {
 
   /** An execution's rows in order. */
   rows(execution: number): StoredRow[] {
-    this.flush();
+    this.beforeRead();
     const stored = this.#run(
       "SELECT log.*, coalesce(payload.text, execution.input) AS long FROM log JOIN execution ON execution.id = log.execution LEFT JOIN payload ON payload.id = log.payload_id WHERE log.execution = ? ORDER BY position",
     ).all(execution) as unknown as {

@@ -55,7 +55,7 @@ export class Runtime {
   /** The failure that stopped the engine, for example a full disk. */
   broken: Error | undefined;
   #inFlight = 0;
-  #together = false;
+  #nesting = 0;
   #flushScheduled = false;
   #waitingForFlush: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #idleWaiters: (() => void)[] = [];
@@ -74,6 +74,9 @@ export class Runtime {
     this.tokens = parts.tokens;
     this.random = parts.random;
     this.observer = parts.observer;
+    this.log.beforeRead = () => {
+      if (this.broken === undefined && !this.closed) this.flush();
+    };
   }
 
   /** Chance and time for the evaluations of one moment: the same after a restart. */
@@ -110,8 +113,15 @@ export class Runtime {
       if (id > 0) before = id;
     }
     const last = rows.at(-1) as LogRow;
-    if (execution.status !== "RUNNING") this.#ended(execution, last);
-    if (this.observer.everyStep === true && !this.#together) this.flush();
+    // What follows from these rows elsewhere (children stopped, a waiting parent told) joins their transaction.
+    this.#nesting++;
+    try {
+      for (const abort of execution.cutOff.splice(0)) abort.abort();
+      if (execution.status !== "RUNNING") this.#ended(execution, last);
+    } finally {
+      this.#nesting--;
+    }
+    if (this.observer.everyStep === true && this.#nesting === 0) this.flush();
     else this.#scheduleFlush();
   }
 
@@ -186,11 +196,11 @@ export class Runtime {
 
   /** Runs several commits as one transaction, even where every step has its own. */
   together(work: () => void): void {
-    this.#together = true;
+    this.#nesting++;
     try {
       work();
     } finally {
-      this.#together = false;
+      this.#nesting--;
     }
     this.flush();
   }
@@ -276,9 +286,11 @@ export class Runtime {
   flush(): void {
     if (this.broken !== undefined) throw this.broken;
     try {
-      this.observer.beforeFlush?.();
-      this.log.flush();
-      this.observer.afterFlush?.();
+      if (this.log.dirty) {
+        this.observer.beforeFlush?.();
+        this.log.flush();
+        this.observer.afterFlush?.();
+      }
     } catch (error) {
       this.fail(error as Error);
       throw error;

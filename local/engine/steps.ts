@@ -5,7 +5,7 @@ import { arm, type Execution, type LogRow, ROOT, type Strand, stateOf, visibleVa
 import { type Bindings, fill, fillTyped, inState, type Place } from "./expression.ts";
 import { enterMap, startIteration } from "./map.ts";
 import { retryDelay } from "./retry.ts";
-import type { Runtime } from "./runtime.ts";
+import { type Runtime, Superseded } from "./runtime.ts";
 import { awaitTask, enterTask } from "./tasks.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -372,6 +372,8 @@ function failStrand(
   cause: string | undefined,
 ): void {
   const details = { ...(error === undefined ? {} : { error }), ...(cause === undefined ? {} : { cause }) };
+  // It may have been cut off by a sibling while its error was evaluated.
+  if (strand.dead) throw new Superseded();
   const { parent } = strand;
   if (parent === undefined) {
     runtime.commit(execution, strand, [row(runtime, strand, "ExecutionFailed", { strand: ROOT, details })]);

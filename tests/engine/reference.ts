@@ -4,7 +4,8 @@ import jsonata from "jsonata";
  * The rules of the state machines once more, as plainly as they can be said: no events, no log, no concurrency.
  * It shares nothing with the engine but the jsonata package. Times are seconds since the start.
  */
-type Json = Record<string, never>;
+// biome-ignore lint/suspicious/noExplicitAny: the definitions are drawn, and checked by the engine's lint
+type Json = Record<string, any>;
 interface Scope {
   StartAt: string;
   States: Record<string, Json>;
@@ -46,7 +47,10 @@ async function value(template: unknown, moment: Moment, states: Record<string, u
   if (typeof template === "string" && template.startsWith("{%")) {
     let found: unknown;
     try {
-      found = await jsonata(template.slice(2, -2)).evaluate(undefined, { ...moment.variables, states: { input: moment.input, context: moment.context, ...states } });
+      found = await jsonata(template.slice(2, -2)).evaluate(undefined, {
+        ...moment.variables,
+        states: { input: moment.input, context: moment.context, ...states },
+      });
     } catch {
       throw new Failed("States.QueryEvaluationError", moment.at);
     }
@@ -66,7 +70,9 @@ async function runScope(scope: Scope, start: Moment, answer: Answer): Promise<{ 
   for (;;) {
     const state = scope.States[name] as Json;
     let retries: number[] = [];
-    let next: { clause: Json; fallback: unknown; to: string | undefined; states: Record<string, unknown>; at: number } | undefined;
+    let next:
+      | { clause: Json; fallback: unknown; to: string | undefined; states: Record<string, unknown>; at: number }
+      | undefined;
     while (next === undefined) {
       const retryCount = retries.reduce((sum, count) => sum + (count ?? 0), 0);
       const here = { ...moment, context: { ...moment.context, State: { Name: name, RetryCount: retryCount } } };
@@ -78,10 +84,13 @@ async function runScope(scope: Scope, start: Moment, answer: Answer): Promise<{ 
       } catch (error) {
         if (!(error instanceof Failed)) throw error;
         next = undefined;
-        const matches = (rule: Json): boolean => (rule.ErrorEquals as string[]).some((pattern) => matched(pattern, error.message));
+        const matches = (rule: Json): boolean =>
+          (rule.ErrorEquals as string[]).some((pattern) => matched(pattern, error.message));
         const rules = (state.Retry ?? []) as Json[];
         const index = rules.findIndex(matches);
-        const rule = rules[index] as { MaxAttempts?: number; IntervalSeconds?: number; BackoffRate?: number } | undefined;
+        const rule = rules[index] as
+          | { MaxAttempts?: number; IntervalSeconds?: number; BackoffRate?: number }
+          | undefined;
         const made = retries[index] ?? 0;
         if (rule !== undefined && made < (rule.MaxAttempts ?? 3)) {
           moment = { ...moment, at: error.at + (rule.IntervalSeconds ?? 1) * (rule.BackoffRate ?? 2) ** made };
@@ -102,7 +111,10 @@ async function runScope(scope: Scope, start: Moment, answer: Answer): Promise<{ 
   }
 }
 
-async function leave(next: { clause: Json; fallback: unknown; states: Record<string, unknown>; at: number }, moment: Moment): Promise<{ variables: Record<string, unknown>; output: unknown }> {
+async function leave(
+  next: { clause: Json; fallback: unknown; states: Record<string, unknown>; at: number },
+  moment: Moment,
+): Promise<{ variables: Record<string, unknown>; output: unknown }> {
   const then = { ...moment, at: next.at };
   const assigned = (await value(next.clause.Assign ?? {}, then, next.states)) as Record<string, unknown>;
   const output = next.clause.Output === undefined ? next.fallback : await value(next.clause.Output, then, next.states);
@@ -110,11 +122,23 @@ async function leave(next: { clause: Json; fallback: unknown; states: Record<str
 }
 
 function matched(pattern: string, error: string): boolean {
-  return pattern === error || pattern === "States.ALL" || (pattern === "States.TaskFailed" && error !== "States.Timeout");
+  return (
+    pattern === error || pattern === "States.ALL" || (pattern === "States.TaskFailed" && error !== "States.Timeout")
+  );
 }
 
-async function runState(state: Json, moment: Moment, answer: Answer): Promise<{ clause: Json; fallback: unknown; to: string | undefined; states: Record<string, unknown>; at: number }> {
-  const on = (fallback: unknown, more: Record<string, unknown> = {}, at = moment.at) => ({ clause: state, fallback, to: state.Next as string | undefined, states: more, at });
+async function runState(
+  state: Json,
+  moment: Moment,
+  answer: Answer,
+): Promise<{ clause: Json; fallback: unknown; to: string | undefined; states: Record<string, unknown>; at: number }> {
+  const on = (fallback: unknown, more: Record<string, unknown> = {}, at = moment.at) => ({
+    clause: state,
+    fallback,
+    to: state.Next as string | undefined,
+    states: more,
+    at,
+  });
   switch (state.Type as string) {
     case "Pass":
     case "Succeed":
@@ -125,11 +149,13 @@ async function runState(state: Json, moment: Moment, answer: Answer): Promise<{ 
       return on(moment.input, {}, moment.at + ((await value(state.Seconds, moment, {})) as number));
     case "Choice":
       for (const rule of state.Choices as Json[]) {
-        if ((await value(rule.Condition, moment, {})) === true) return { ...on(moment.input), clause: rule, to: rule.Next };
+        if ((await value(rule.Condition, moment, {})) === true)
+          return { ...on(moment.input), clause: rule, to: rule.Next };
       }
       return { ...on(moment.input), to: state.Default };
     case "Task": {
-      const given = (await value(state.Arguments, moment, {})) as { Payload: unknown };
+      const withToken = { ...moment, context: { ...moment.context, Task: { Token: "a token" } } };
+      const given = (await value(state.Arguments, withToken, {})) as { Payload: unknown };
       const said = answer(given.Payload);
       if ("error" in said) throw new Failed(said.error, moment.at);
       const token = (state.Resource as string).endsWith("waitForTaskToken");
@@ -137,18 +163,30 @@ async function runState(state: Json, moment: Moment, answer: Answer): Promise<{ 
       return on(result, { result });
     }
     case "Parallel": {
-      const branches = (state.Branches as Scope[]).map((branch) => async (at: number) => runScope(branch, { ...moment, at }, answer));
+      const branches = (state.Branches as Scope[]).map(
+        (branch) => async (at: number) => runScope(branch, { ...moment, at }, answer),
+      );
       const done = await schedule(branches, branches.length, moment.at);
       return on(done.outputs, { result: done.outputs }, done.at);
     }
     case "Map": {
       const items = (await value(state.Items, moment, {})) as unknown[];
-      const distributed = (state.ItemProcessor as { ProcessorConfig?: { Mode?: string } }).ProcessorConfig?.Mode === "DISTRIBUTED";
+      const distributed =
+        (state.ItemProcessor as { ProcessorConfig?: { Mode?: string } }).ProcessorConfig?.Mode === "DISTRIBUTED";
       const runs: ((at: number) => Promise<{ output: unknown; at: number }>)[] = [];
       for (const [Index, Value] of items.entries()) {
         const context = { ...moment.context, Map: { Item: { Index, Value } } };
-        const input = state.ItemSelector === undefined ? Value : await value(state.ItemSelector, { ...moment, context }, {});
-        runs.push((at) => runScope(state.ItemProcessor, distributed ? { input, variables: {}, at, context: {} } : { input, variables: moment.variables, at, context }, answer));
+        const input =
+          state.ItemSelector === undefined ? Value : await value(state.ItemSelector, { ...moment, context }, {});
+        runs.push((at) =>
+          runScope(
+            state.ItemProcessor,
+            distributed
+              ? { input, variables: {}, at, context: {} }
+              : { input, variables: moment.variables, at, context },
+            answer,
+          ),
+        );
       }
       const rename = distributed ? "States.ExceedToleratedFailureThreshold" : undefined;
       const done = await schedule(runs, (state.MaxConcurrency as number | undefined) ?? 40, moment.at, rename);
@@ -160,7 +198,12 @@ async function runState(state: Json, moment: Moment, answer: Answer): Promise<{ 
 }
 
 /** Work in order on so many places; the earliest failure decides. */
-async function schedule(runs: ((at: number) => Promise<{ output: unknown; at: number }>)[], places: number, start: number, rename?: string): Promise<{ outputs: unknown[]; at: number }> {
+async function schedule(
+  runs: ((at: number) => Promise<{ output: unknown; at: number }>)[],
+  places: number,
+  start: number,
+  rename?: string,
+): Promise<{ outputs: unknown[]; at: number }> {
   const free = new Array<number>(Math.max(1, Math.min(places, runs.length || 1))).fill(start);
   const outputs: unknown[] = [];
   const failures: Failed[] = [];

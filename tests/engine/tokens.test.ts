@@ -26,7 +26,11 @@ test("a token completes its task once; afterwards it has timed out; a forged one
   let token = "";
   const { engine, clock } = engineWith(
     { machine: waiting() },
-    worldOf({ ask: (payload: { token: string }) => void (token = payload.token) }),
+    worldOf({
+      ask: (payload: { token: string }) => {
+        token = payload.token;
+      },
+    }),
   );
   const { executionArn } = engine.start({ machine: "machine", name: "run", input: {} });
   await engine.whenIdle();
@@ -60,7 +64,11 @@ test("heartbeats keep a task alive; a missed one fails it as a timeout", async (
   let token = "";
   const { engine, clock } = engineWith(
     { machine: waiting({ HeartbeatSeconds: 60 }) },
-    worldOf({ ask: (payload: { token: string }) => void (token = payload.token) }),
+    worldOf({
+      ask: (payload: { token: string }) => {
+        token = payload.token;
+      },
+    }),
   );
   const { executionArn } = engine.start({ machine: "machine", name: "run", input: {} });
   for (let beat = 1; beat <= 3; beat++) {

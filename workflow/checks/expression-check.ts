@@ -37,8 +37,19 @@ export function expressionSource(text: string): string | undefined {
   return text.startsWith("{%") && text.endsWith("%}") && text.length >= 4 ? text.slice(2, -2).trim() : undefined;
 }
 
-/** Parses an expression and collects what it refers to. Names bound inside the expression are not the machine's. */
+const known = new Map<string, References>();
+
+/** Parses an expression (once) and collects what it refers to. Names bound inside the expression are not the machine's. */
 export function references(source: string): References {
+  let found = known.get(source);
+  if (found === undefined) {
+    found = collectReferences(source);
+    known.set(source, found);
+  }
+  return found;
+}
+
+function collectReferences(source: string): References {
   const found: References = {
     variables: new Set(),
     guarded: new Set(),
