@@ -7,8 +7,10 @@ are copied, so a new intake costs its new images only.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from .backbones import Backbone, build
 from .contract import BadInput
 from .images import Undecodable, decode
 
-BATCH = 32
+BATCH = 16
 
 
 def main() -> None:
@@ -62,34 +64,45 @@ def embed_shards(
     progress = contract.Progress("embed", len(todo))
     rows = {name: cached[name] for name in names if name in cached}
     done = 0
-    for batch_ids, batch in _batches(shards.entries(folder, todo), backbone.input_size):
-        for name, row in zip(batch_ids, _forward(backbone, batch), strict=True):
-            rows[name] = row
-        done += len(batch_ids)
+    for found in _side_by_side(backbone, batched(shards.entries(folder, todo), BATCH)):
+        rows |= found
+        done += len(found)
         progress.at(done)
     return names, np.stack([rows[name] for name in names]).astype("<f4")
 
 
-def _batches(stream: Iterator[tuple[str, bytes]], size: int) -> Iterator[tuple[list[str], list[np.ndarray]]]:
-    """Decodes the next batch in a thread while the current one is embedded (Pillow releases the GIL)."""
+def _side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]]) -> Iterator[dict[str, np.ndarray]]:
+    """One batch per core at a time, each on one core: no layer waits for a slower thread, and the numbers do not depend
+    on how many cores there are.
+    """
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(cores) as pool:
+            running: deque[Future[dict[str, np.ndarray]]] = deque()
+            for batch in batches:
+                running.append(pool.submit(_embed_batch, backbone, batch))
+                if len(running) > cores:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+    finally:
+        torch.set_num_threads(cores)
 
-    def take() -> tuple[list[str], list[np.ndarray]]:
-        ids, pixels = [], []
-        for name, data in stream:
-            try:
-                pixels.append(decode(data, size))
-            except Undecodable as error:
-                raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
-            ids.append(name)
-            if len(ids) == BATCH:
-                break
-        return ids, pixels
 
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(take)
-        while (current := following.result())[0]:
-            following = pool.submit(take)
-            yield current
+def _embed_batch(backbone: Backbone, batch: list[tuple[str, bytes]]) -> dict[str, np.ndarray]:
+    pixels = []
+    for name, data in batch:
+        try:
+            pixels.append(decode(data, backbone.input_size))
+        except Undecodable as error:
+            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+    return dict(zip([name for name, _ in batch], _forward(backbone, pixels), strict=True))
+
+
+def batched(stream: Iterator, size: int) -> Iterator[list]:
+    while batch := list(islice(stream, size)):
+        yield batch
 
 
 def _forward(backbone: Backbone, pixels: list[np.ndarray]) -> np.ndarray:

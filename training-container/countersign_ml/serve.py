@@ -22,6 +22,7 @@ from .runtime import Model
 
 MAX_BYTES = 6 * 1024 * 1024
 """SageMaker's real-time limit; a serverless endpoint stops at 4 MB by itself."""
+DRAINED = 4 * MAX_BYTES
 MAX_WAITING = 32
 """Requests that may wait for the model; the next one gets 429."""
 
@@ -106,17 +107,20 @@ class Service:
 
 
 async def _bounded(request: Request) -> bytes | None:
-    """The body, or None as soon as it is over the limit; what is announced as too large is not read at all."""
+    """The body, or None where it is over the limit. A little too much is read and dropped, so that the client hears the
+    answer and not a broken connection; what is announced as far too much is not read at all.
+    """
     announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > MAX_BYTES:
+    if announced.isdigit() and int(announced) > DRAINED:
         return None
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_BYTES:
+        if size > DRAINED:
             return None
-        parts.append(part)
-    return b"".join(parts)
+        if size <= MAX_BYTES:
+            parts.append(part)
+    return b"".join(parts) if size <= MAX_BYTES else None
 
 
 def _error(status: int, what: str, instead: str, headers: dict[str, str] | None = None) -> JSONResponse:
