@@ -366,8 +366,8 @@ function engineWorkflows(engine: () => Engine): Workflows {
       const { status, startDate, stopDate, output, error, cause } = found;
       return {
         status,
-        startedAt: Number(startDate),
-        ...(stopDate === undefined ? {} : { stoppedAt: Number(stopDate) }),
+        startedAt: Date.parse(startDate),
+        ...(stopDate === undefined ? {} : { stoppedAt: Date.parse(stopDate) }),
         ...(output === undefined ? {} : { output }),
         ...(error === undefined ? {} : { error }),
         ...(cause === undefined ? {} : { cause }),
@@ -383,7 +383,7 @@ function engineWorkflows(engine: () => Engine): Workflows {
           return {
             id: event.id,
             previousEventId: event.previousEventId,
-            timestamp: Number(event.timestamp),
+            timestamp: Date.parse(event.timestamp),
             type: event.type,
             ...(details?.name === undefined ? {} : { state: details.name }),
             ...(details?.error === undefined ? {} : { error: details.error }),
