@@ -92,31 +92,64 @@ function spans(from: number, to: number): Spans {
 
 /** Sums one source row into `row` by the column spans. */
 function shrinkRow(source: Raster, y: number, columns: Spans, row: Float32Array, width: number): void {
-  const { pixels, channels } = source;
-  const base = y * source.width * channels;
-  for (let x = 0; x < width; x += 1) {
-    const first = columns.first[x] as number;
-    const last = columns.last[x] as number;
-    const head = columns.head[x] as number;
-    const tail = last > first ? (columns.tail[x] as number) : 0;
-    if (channels === 3) {
-      let p = base + first * 3;
-      let r = (pixels[p] as number) * head;
-      let g = (pixels[p + 1] as number) * head;
-      let b = (pixels[p + 2] as number) * head;
-      const end = base + last * 3;
+  if (source.channels === 3) shrinkColourRow(source, y, columns, row, width);
+  else shrinkGrayRow(source, y, columns, row, width);
+}
+
+function shrinkColourRow(
+  { pixels, width: from }: Raster,
+  y: number,
+  columns: Spans,
+  row: Float32Array,
+  width: number,
+): void {
+  const base = y * from * 3;
+  const { first, last, head, tail } = columns;
+  for (let x = 0, at = 0; x < width; x += 1, at += 3) {
+    let p = base + (first[x] as number) * 3;
+    const end = base + (last[x] as number) * 3;
+    const share = head[x] as number;
+    let r = (pixels[p] as number) * share;
+    let g = (pixels[p + 1] as number) * share;
+    let b = (pixels[p + 2] as number) * share;
+    if (end > p) {
+      let wholeR = 0;
+      let wholeG = 0;
+      let wholeB = 0;
       for (p += 3; p < end; p += 3) {
-        r += pixels[p] as number;
-        g += pixels[p + 1] as number;
-        b += pixels[p + 2] as number;
+        wholeR += pixels[p] as number;
+        wholeG += pixels[p + 1] as number;
+        wholeB += pixels[p + 2] as number;
       }
-      row[x * 3] = r + tail * (pixels[end] as number);
-      row[x * 3 + 1] = g + tail * (pixels[end + 1] as number);
-      row[x * 3 + 2] = b + tail * (pixels[end + 2] as number);
-    } else {
-      let sum = (pixels[base + first] as number) * head;
-      for (let p = base + first + 1; p < base + last; p += 1) sum += pixels[p] as number;
-      row[x] = sum + tail * (pixels[base + last] as number);
+      const rest = tail[x] as number;
+      r += wholeR + rest * (pixels[end] as number);
+      g += wholeG + rest * (pixels[end + 1] as number);
+      b += wholeB + rest * (pixels[end + 2] as number);
     }
+    row[at] = r;
+    row[at + 1] = g;
+    row[at + 2] = b;
+  }
+}
+
+function shrinkGrayRow(
+  { pixels, width: from }: Raster,
+  y: number,
+  columns: Spans,
+  row: Float32Array,
+  width: number,
+): void {
+  const base = y * from;
+  const { first, last, head, tail } = columns;
+  for (let x = 0; x < width; x += 1) {
+    const start = base + (first[x] as number);
+    const end = base + (last[x] as number);
+    let sum = (pixels[start] as number) * (head[x] as number);
+    if (end > start) {
+      let whole = 0;
+      for (let p = start + 1; p < end; p += 1) whole += pixels[p] as number;
+      sum += whole + (tail[x] as number) * (pixels[end] as number);
+    }
+    row[x] = sum;
   }
 }

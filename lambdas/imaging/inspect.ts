@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { flagsOf } from "../../domain/image-checks/flags.ts";
 import { measure } from "../../domain/image-checks/measurements.ts";
 import { differenceHash, perceptualHash } from "../../domain/image-checks/perceptual-hash.ts";
-import { fitWithin, type Raster, shrink } from "../../domain/image-checks/raster.ts";
+import { fitWithin, type Raster, shrink, toGray } from "../../domain/image-checks/raster.ts";
 import type { Finding, ImageFacts } from "../../schemas/catalogue.ts";
 import { decode, encodeJpeg } from "./codec.ts";
 import { type Header, Quarantine, sniff, typeMismatch } from "./header.ts";
@@ -37,24 +37,31 @@ export function quarantined(code: Finding["code"], message: string): Inspection 
   return { verdict: "quarantined", findings: [{ code, severity: "quarantine", message }] };
 }
 
+/** Everything that the checks need of one file; a web-sized raster and its smaller copies. */
+export interface Examination {
+  header: Header;
+  findings: Finding[];
+  facts: ImageFacts;
+  web: Raster;
+  normalised: Raster;
+  thumbnail: Raster;
+}
+
 /**
  * Hash, sniff, header walk, one decode, checks, hashes, copies. Never throws for what the bytes are: a bad file is a
  * finding. Deterministic: the same bytes and name give the same inspection, byte for byte.
  */
-export async function inspect({ name, sha256, bytes }: InspectionJob): Promise<Inspection> {
+export async function inspect(job: InspectionJob): Promise<Inspection> {
   try {
-    if (bytes.length === 0) throw new Quarantine("empty", "the file has no bytes");
-    const seen = createHash("sha256").update(bytes).digest("hex");
-    if (seen !== sha256) {
-      throw new Quarantine(
-        "hash-mismatch",
-        `the stored bytes have sha256 ${seen}, the manifest says ${sha256}: they changed on the way`,
-      );
-    }
-    const type = sniff(bytes);
-    if (type === undefined) throw new Quarantine("not-an-image", "its first bytes are those of no JPEG, PNG or WebP");
-    const header = { jpeg: walkJpeg, png: walkPng, webp: walkWebp }[type](bytes);
-    return describe(name, bytes, header, await decode(bytes, header));
+    const { header, findings, facts, web, normalised, thumbnail } = await examine(job);
+    return {
+      verdict: "admitted",
+      findings,
+      facts,
+      web: encodeJpeg(web, 90, "444"),
+      thumbnail: encodeThumbnail(thumbnail),
+      normalised: normalisedCopy(header, normalised),
+    };
   } catch (error) {
     if (error instanceof Quarantine) return quarantined(error.code, error.message);
     // Decoders and walkers fail in ways of their own on hostile bytes (RangeError and the like).
@@ -62,34 +69,47 @@ export async function inspect({ name, sha256, bytes }: InspectionJob): Promise<I
   }
 }
 
-function describe(name: string, bytes: Uint8Array, header: Header, web: Raster): Inspection {
+export function encodeThumbnail(thumbnail: Raster): Uint8Array {
+  return encodeJpeg(thumbnail, 80, "420");
+}
+
+/** The checks of one file: one decode feeds them all. Throws Quarantine, and what decoders throw. */
+export async function examine({ name, sha256, bytes }: InspectionJob): Promise<Examination> {
+  if (bytes.length === 0) throw new Quarantine("empty", "the file has no bytes");
+  const seen = createHash("sha256").update(bytes).digest("hex");
+  if (seen !== sha256) {
+    throw new Quarantine(
+      "hash-mismatch",
+      `the stored bytes have sha256 ${seen}, the manifest says ${sha256}: they changed on the way`,
+    );
+  }
+  const type = sniff(bytes);
+  if (type === undefined) throw new Quarantine("not-an-image", "its first bytes are those of no JPEG, PNG or WebP");
+  const header = { jpeg: walkJpeg, png: walkPng, webp: walkWebp }[type](bytes);
+  const web = await decode(bytes, header);
   const turned = header.orientation >= 5;
   const width = turned ? header.height : header.width;
   const height = turned ? header.width : header.height;
   const normalised = within(web, SIDES.normalised);
   const thumbnail = within(normalised, SIDES.thumbnail);
   const m = measure(normalised, width * height);
+  // Both hashes look at 32 and 9 means a side: the thumbnail's pixels are as good as the image's.
+  const small = toGray(thumbnail);
   const facts: ImageFacts = {
     width,
     height,
-    type: header.type,
+    type,
     bytes: bytes.length,
     brightness: rounded(m.brightness),
     contrast: rounded(m.contrast),
     entropy: rounded(m.entropy),
     blur: rounded(m.blur),
     grayscale: m.grayscale,
-    dHash: differenceHash(normalised),
-    pHash: perceptualHash(normalised),
+    dHash: differenceHash(small),
+    pHash: perceptualHash(small),
   };
-  return {
-    verdict: "admitted",
-    findings: [...fileFlags(name, bytes, header), ...flagsOf(m, width, height)],
-    facts,
-    web: encodeJpeg(web, 90, "444"),
-    thumbnail: encodeJpeg(thumbnail, 80, "420"),
-    normalised: normalisedCopy(header, normalised),
-  };
+  const findings = [...fileFlags(name, bytes, header), ...flagsOf(m, width, height)];
+  return { header, findings, facts, web, normalised, thumbnail };
 }
 
 function fileFlags(name: string, bytes: Uint8Array, header: Header): Finding[] {
