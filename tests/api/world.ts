@@ -236,7 +236,13 @@ function evidenceOf({ agreement, images }: World): Omit<Evidence, "digest"> {
   const n = classes.length;
   const confusion = classes.map((_, row) =>
     classes.map((__, column) =>
-      row === column ? Math.max(20, 46 - row * 2) : (row + 1) % n === column ? 3 + (row % 5) : row === column + 1 ? 1 : 0,
+      row === column
+        ? Math.max(20, 46 - row * 2)
+        : (row + 1) % n === column
+          ? 3 + (row % 5)
+          : row === column + 1
+            ? 1
+            : 0,
     ),
   );
   const sum = (row: number[]) => row.reduce((a, b) => a + b, 0);

@@ -27,7 +27,7 @@ export function IntervalBar(props: { estimate: Estimate; required?: number; from
 /** Rows are what it is, columns what the model says; a cell is as dark as its share of the row. */
 export function ConfusionPlot({ classes, confusion }: { classes: string[]; confusion: number[][] }) {
   return (
-    <>
+    <div class="plot">
       <p class="soft">Rows: what the photo shows. Columns: what the model says. The diagonal is right.</p>
       <div class="scroll">
         <table class="confusion" aria-label="Confusion of classes">
@@ -67,7 +67,7 @@ export function ConfusionPlot({ classes, confusion }: { classes: string[]; confu
           </tbody>
         </table>
       </div>
-    </>
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Role } from "../../schemas/member.ts";
 import type { WatchView } from "../../schemas/portal.ts";
 import { call, RequestError } from "../api.ts";
-import { dateTime } from "../words.ts";
+import { dateTime, plural } from "../words.ts";
 
 type Props = { view: WatchView; onChange: () => void };
 
@@ -137,6 +137,9 @@ const ROLES: { role: Role; words: string; ofVendor: boolean }[] = [
   { role: "data-team", words: "data team", ofVendor: false },
 ];
 
+/** Members shown before they are folded away. */
+const SHOWN_PEOPLE = 8;
+
 /** Who may come in; new invitations, and withdrawing them at once. */
 export function People({ view, onChange }: Props) {
   const { refusal, change } = useChange(onChange);
@@ -146,47 +149,52 @@ export function People({ view, onChange }: Props) {
       <InviteForm view={view} onChange={onChange} />
       <Refusal text={refusal} />
       {view.members.length > 0 && (
-        <div class="scroll">
-          <table class="stack">
-            <thead>
-              <tr>
-                <th scope="col">Who</th>
-                <th scope="col">Role</th>
-                <th scope="col">Invited</th>
-                <th scope="col">
-                  <span class="sr">Access</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {view.members.map((member) => (
-                <tr key={member.id}>
-                  <th scope="row">{member.subject}</th>
-                  <td data-label="Role">
-                    {member.role}
-                    {member.vendor !== undefined && <small class="soft"> {member.vendor}</small>}
-                  </td>
-                  <td data-label="Invited">{dateTime(member.invitedAt)}</td>
-                  <td data-label="Access">
-                    {member.revokedAt === undefined ? (
-                      <button
-                        type="button"
-                        class="quiet danger"
-                        onClick={() =>
-                          void change(() => call(`/api/campaigns/${view.campaign}/revocations`, { member: member.id }))
-                        }
-                      >
-                        Revoke<span class="sr"> {member.subject}</span>
-                      </button>
-                    ) : (
-                      <span class="soft">revoked</span>
-                    )}
-                  </td>
+        <details open={view.members.length <= SHOWN_PEOPLE}>
+          <summary>{plural(view.members.length, "member")}</summary>
+          <div class="scroll">
+            <table class="stack">
+              <thead>
+                <tr>
+                  <th scope="col">Who</th>
+                  <th scope="col">Role</th>
+                  <th scope="col">Invited</th>
+                  <th scope="col">
+                    <span class="sr">Access</span>
+                  </th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+              </thead>
+              <tbody>
+                {view.members.map((member) => (
+                  <tr key={member.id}>
+                    <th scope="row">{member.subject}</th>
+                    <td data-label="Role">
+                      {member.role}
+                      {member.vendor !== undefined && <small class="soft"> {member.vendor}</small>}
+                    </td>
+                    <td data-label="Invited">{dateTime(member.invitedAt)}</td>
+                    <td data-label="Access">
+                      {member.revokedAt === undefined ? (
+                        <button
+                          type="button"
+                          class="quiet danger"
+                          onClick={() =>
+                            void change(() =>
+                              call(`/api/campaigns/${view.campaign}/revocations`, { member: member.id }),
+                            )
+                          }
+                        >
+                          Revoke<span class="sr"> {member.subject}</span>
+                        </button>
+                      ) : (
+                        <span class="soft">revoked</span>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </details>
       )}
     </section>
   );
