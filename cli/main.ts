@@ -213,6 +213,7 @@ async function withHost(
     work,
     time,
     onProgress: bar.update,
+    onTrouble: (stage, { name, message }) => bar.say(`! ${stage}: ${name}: ${message.slice(0, 500)}`),
     port: wholeNumber("port", options.port, 0, 0),
     ...(options.bind === undefined ? {} : { bind: options.bind }),
   });

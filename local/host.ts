@@ -56,6 +56,8 @@ export interface HostOptions {
   port?: number;
   python?: string;
   onProgress?: (progress: Progress) => void;
+  /** A stage threw an error: its name and the error, before the workflow decides what to do with it. */
+  onTrouble?: (stage: string, error: Error) => void;
   quotaBytes?: number;
 }
 
@@ -137,7 +139,7 @@ export class Host {
       const lines = (line: Record<string, unknown>) => {
         onProgress({ step: String(line.stage) });
       };
-      const services = laptopServices({ ports, jobs, stages, log: lines });
+      const services = laptopServices({ ports, jobs, stages, log: lines, onTrouble: options.onTrouble ?? (() => {}) });
       engine = Engine.open({
         logPath: join(options.work, "engine.db"),
         clock,

@@ -17,13 +17,18 @@ export function laptopServices(world: {
   jobs: JobRunner;
   stages: Readonly<Record<string, Stage>>;
   log: (line: Record<string, unknown>) => void;
+  /** A stage threw; the workflow may retry it or route it, and people should know. */
+  onTrouble: (stage: string, error: Error) => void;
 }): EngineServices {
-  const { ports, jobs, stages, log } = world;
+  const { ports, jobs, stages, log, onTrouble } = world;
   return {
     async invokeLambda({ functionName, payload }) {
       const target = stages[functionName];
       if (target === undefined) throw new UnknownServiceError(`there is no stage "${functionName}"`);
-      return runStage(target, payload, ports, log);
+      return runStage(target, payload, ports, log).catch((error: Error) => {
+        onTrouble(functionName, error);
+        throw error;
+      });
     },
     sageMaker: ({ action, arguments: request, signal }) => sageMaker(jobs, action, request, signal),
     async sdk({ service, action, arguments: request, signal }) {
