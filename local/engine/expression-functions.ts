@@ -20,18 +20,34 @@ const LONGEST_RANGE = 10_000_000;
 
 const formatTime = jsonata("$fromMillis($time, $picture, $zone)");
 
-/** An error in JSONata's own form: a code and a message. */
+/**
+ * An error in JSONata's own form. jsonata writes the message of a code that it knows itself, from the other fields:
+ * T0410 "Argument {index} of function {token} does not match function signature", D2014 with {value}.
+ */
 class FunctionError extends Error {
   readonly code: string;
-  constructor(code: string, message: string) {
+  readonly index: number | undefined;
+  readonly token: string | undefined;
+  readonly value: unknown;
+  constructor(code: string, message: string, told: { index?: number; token?: string; value?: unknown } = {}) {
     super(message);
     this.code = code;
+    this.index = told.index;
+    this.token = told.token;
+    this.value = told.value;
   }
+}
+
+function refused(index: number, token: string): FunctionError {
+  return new FunctionError("T0410", `Argument ${index} of function "${token}" does not match function signature`, {
+    index,
+    token,
+  });
 }
 
 function numberArgument(value: unknown, position: number, name: string): number {
   if (typeof value === "number") return value;
-  throw new FunctionError("T0410", `Argument ${position} of function "${name}" does not match function signature`);
+  throw refused(position, name);
 }
 
 /** Mulberry32, the small generator behind `$random(seed)`: 32 bits of state, period 2^32. */
@@ -49,10 +65,7 @@ function partition(array: unknown, size: unknown): unknown[][] | undefined {
   if (array === undefined) return undefined;
   const length = numberArgument(size, 2, "partition");
   if (!Number.isInteger(length) || length < 1) {
-    throw new FunctionError(
-      "T0410",
-      `Argument 2 of function "partition" is ${length}; the size of a part is a whole number of at least 1`,
-    );
+    throw refused(2, "partition");
   }
   const items = Array.isArray(array) ? array : [array];
   const parts: unknown[][] = [];
@@ -64,12 +77,13 @@ function range(first: unknown, last: unknown, delta: unknown): number[] {
   const from = numberArgument(first, 1, "range");
   const to = numberArgument(last, 2, "range");
   const step = numberArgument(delta, 3, "range");
-  if (step === 0) throw new FunctionError("T0410", 'Argument 3 of function "range" is 0; the step must not be zero');
+  if (step === 0) throw refused(3, "range");
   const count = Math.floor((to - from) / step + 1e-9) + 1;
   if (count > LONGEST_RANGE)
     throw new FunctionError(
       "D2014",
       `The size of the sequence allocated by $range must not exceed 1e7.  Attempted to allocate ${count}.`,
+      { value: count },
     );
   return Array.from({ length: Math.max(0, count) }, (_, index) => from + index * step);
 }
@@ -78,10 +92,7 @@ function hash(data: unknown, algorithm: unknown): string | undefined {
   if (data === undefined) return undefined;
   const name = HASHES[String(algorithm)];
   if (name === undefined) {
-    throw new FunctionError(
-      "T0410",
-      `Argument 2 of function "hash" is ${JSON.stringify(algorithm)}; allowed are ${Object.keys(HASHES).join(", ")}`,
-    );
+    throw refused(2, "hash");
   }
   return createHash(name)
     .update(typeof data === "string" ? data : JSON.stringify(data))
@@ -90,8 +101,7 @@ function hash(data: unknown, algorithm: unknown): string | undefined {
 
 function parse(text: unknown): unknown {
   if (text === undefined) return undefined;
-  if (typeof text !== "string")
-    throw new FunctionError("T0410", 'Argument 1 of function "parse" does not match function signature');
+  if (typeof text !== "string") throw refused(1, "parse");
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -95,9 +95,10 @@ export async function evaluate(source: string, bindings: Bindings, place: Place)
       states: bindings.states,
       [GUARD]: guard,
     };
+    const expression = compile(source);
     // jsonata keeps its regular expression engine in one place for all expressions, and every parse resets it.
     (jsonata as unknown as { RegexEngine: unknown }).RegexEngine = BoundedRegex;
-    result = await compile(source).evaluate(undefined, frame);
+    result = await expression.evaluate(undefined, frame);
   } catch (error) {
     if (error instanceof Runaway) throw fail(`threw an error during evaluation: ${error.message}`);
     if (error instanceof RangeError)
