@@ -15,16 +15,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import calibration, contract, documents, embed, metrics, neighbours, probe, shards, small_cnn
-from .backbones import Prepare
+from . import calibration, contract, documents, embed, finetune, metrics, neighbours, probe, shards, small_cnn
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
 from .dataset import Dataset, read
 from .fitting import Schedule, fit, flips_for, side_by_side, stop_flag
-from .images import Undecodable, decode
+from .pixels import fixed_size, predict
 
-RECIPES = ("probe", "small-cnn")
-FOLDS = {"probe": 5, "small-cnn": 3}
+RECIPES = ("probe", "finetune", "small-cnn")
+FOLDS = {"probe": 5, "finetune": 3, "small-cnn": 3}
 ABSTAIN_ERROR = 0.05
 
 
@@ -55,11 +54,15 @@ def main() -> None:
     if hyper.get("datasetVersion", data.version) != data.version:
         raise BadInput(f"dataset.json is version {data.version[:12]}, the job asks for {hyper['datasetVersion'][:12]}")
     folds = data.folds(_integer(hyper, "folds", FOLDS[recipe]), seed)
-    trained = train_probe(hyper, data, folds) if recipe == "probe" else train_small_cnn(hyper, data, folds, seed)
+    if recipe == "small-cnn":
+        trained = train_small_cnn(hyper, data, folds, seed)
+    else:
+        trained = train_probe(hyper, data, folds, seed, fine_tuning=recipe == "finetune")
     write(contract.model_dir(), data, trained, recipe, seed, float(hyper.get("abstainTargetError", ABSTAIN_ERROR)))
 
 
-def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
+def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fine_tuning: bool) -> Trained:
+    """The probe, and with `fine_tuning` the network that starts from it, if its paired gain is above zero."""
     index, rows = embed.read(contract.unpacked(contract.channel("embeddings"), "embeddings"))
     missing = [name for name in data.ids if name not in rows]
     if missing:
@@ -79,6 +82,32 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
     validation_head = None
     if data.validation.any() and len(np.unique(data.hard[held_in])) >= 2:
         validation_head = probe.fit(embeddings[held_in], data.soft[held_in], searched.strength)
+    notes: dict = {
+        "strength": searched.strength,
+        "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()},
+    }
+    if fine_tuning:
+        if backbone.name == "descriptor":
+            raise BadInput(
+                "the descriptor has nothing to fine-tune; choose a timm backbone with weights, or recipe probe"
+            )
+        tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed)
+        notes["fineTuning"] = tuned.gain | {"shipped": tuned.classifier is not None, "judged": int(tuned.judged.sum())}
+        if tuned.classifier is not None:
+            pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, backbone.input_size)
+            training_logits, reference = predict(tuned.classifier, pixels)
+            return Trained(
+                classifier=tuned.classifier,
+                backbone=backbone.name,
+                input_size=backbone.input_size,
+                weights_sha256=backbone.weights_sha256,
+                out_of_fold=tuned.out_of_fold,
+                folds=len(folds),
+                training_logits=training_logits,
+                reference=reference,
+                validation_head=None,
+                notes=notes,
+            )
     return Trained(
         classifier=with_head(backbone.embedder, head),
         backbone=backbone.name,
@@ -89,7 +118,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list) -> Trained:
         training_logits=head.logits(embeddings),
         reference=embeddings,
         validation_head=validation_head,
-        notes={"strength": searched.strength, "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()}},
+        notes=notes,
     )
 
 
@@ -151,27 +180,6 @@ def train_small_cnn(hyper: dict[str, str], data: Dataset, folds: list, seed: int
         validation_head=None,
         notes={"epochs": schedule.epochs, "flips": schedule.flips},
     )
-
-
-def fixed_size(files: dict[str, bytes], ids: list[str], size: int) -> torch.Tensor:
-    """uint8 (n, size, size, 3), resized as the model's own preparation does."""
-    prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
-    rows = torch.zeros((len(ids), size, size, 3), dtype=torch.uint8)
-    progress = contract.Progress("decode", len(ids))
-    for at, name in enumerate(ids):
-        try:
-            pixels = torch.from_numpy(decode(files[name], size).copy())[None]
-        except Undecodable as error:
-            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
-        rows[at] = prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
-        progress.at(at + 1)
-    return rows
-
-
-def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    with torch.inference_mode():
-        parts = [model(part) for part in pixels.split(batch)]
-    return tuple(torch.cat([part[k] for part in parts]).double().numpy() for k in (0, 1))  # type: ignore[return-value]
 
 
 def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int, target_error: float) -> None:

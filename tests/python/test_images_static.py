@@ -1,0 +1,75 @@
+"""What can be said of the Dockerfiles and the pinned lists without building anything."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+
+import pytest
+from conftest import REPOSITORY
+
+CONTAINER = REPOSITORY / "training-container"
+IMAGES = ["train", "serve"]
+
+
+def lines(name: str) -> list[str]:
+    return [line.strip() for line in (CONTAINER / name).read_text().splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_entrypoint_is_in_exec_form_so_that_signals_arrive(image):
+    entry = [line for line in lines(f"Dockerfile.{image}") if line.startswith("ENTRYPOINT")]
+    assert entry == ['ENTRYPOINT ["python", "-m", "countersign_ml"]']
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_base_is_given_by_the_build_and_never_a_moving_tag(image):
+    assert [line for line in lines(f"Dockerfile.{image}") if line.startswith("FROM")] == ["FROM ${BASE}"]
+    assert [line for line in lines(f"Dockerfile.{image}") if line.startswith("ARG")] == ["ARG BASE"]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_packages_are_installed_by_hash_only(image):
+    installs = [line for line in lines(f"Dockerfile.{image}") if "pip install" in line]
+    assert len(installs) == 1 and "--require-hashes" in installs[0] and "--no-deps" in installs[0]
+    for line in lines(f"requirements/{image}.lock"):
+        assert re.fullmatch(r"[a-z0-9._-]+==[^ ]+ --hash=sha256:[0-9a-f]{64}", line), line
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_is_copied_exists(image):
+    for line in lines(f"Dockerfile.{image}"):
+        if line.startswith("COPY"):
+            assert (REPOSITORY / line.split()[1]).exists(), line
+
+
+def test_the_server_does_not_run_as_root_and_has_no_torch():
+    assert "USER 10001" in lines("Dockerfile.serve")
+    assert not any(line.startswith(("torch", "timm")) for line in lines("requirements/serve.lock"))
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_lock_holds_every_package_of_its_list_at_its_version(image):
+    locked = {line.split(" ")[0].replace("_", "-") for line in lines(f"requirements/{image}.lock")}
+    listed = {line.lower().replace("_", "-") for line in lines(f"requirements/{image}.txt") if not line.startswith("#")}
+    assert listed <= locked
+
+
+def test_the_lists_name_what_is_installed_here():
+    for name in ("runtime", "serve", "train"):
+        for line in lines(f"requirements/{name}.txt"):
+            if not line.startswith("#"):
+                package, wanted = line.split("==")
+                assert version(package) == wanted
+
+
+def test_serving_imports_no_torch():
+    import subprocess
+    import sys
+
+    watched = ("torch", "timm", "sklearn", "scipy")
+    program = f"import sys, countersign_ml.serve; print([m for m in {watched} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": str(CONTAINER)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

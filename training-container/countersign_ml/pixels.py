@@ -1,0 +1,33 @@
+"""Images as one tensor in memory, and a model's answers to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from . import contract
+from .backbones import Prepare
+from .classifier import Classifier
+from .contract import BadInput
+from .images import Undecodable, decode
+
+
+def fixed_size(files: dict[str, bytes], ids: list[str], size: int) -> torch.Tensor:
+    """uint8 (n, size, size, 3), resized as the model's own preparation does."""
+    prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+    rows = torch.zeros((len(ids), size, size, 3), dtype=torch.uint8)
+    progress = contract.Progress("decode", len(ids))
+    for at, name in enumerate(ids):
+        try:
+            pixels = torch.from_numpy(decode(files[name], size).copy())[None]
+        except Undecodable as error:
+            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+        rows[at] = prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
+        progress.at(at + 1)
+    return rows
+
+
+def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    with torch.inference_mode():
+        parts = [model(part) for part in pixels.split(batch)]
+    return tuple(torch.cat([part[k] for part in parts]).double().numpy() for k in (0, 1))  # type: ignore[return-value]
