@@ -54,7 +54,14 @@ export function readConfig(
   const block = (all as Record<string, unknown> | null)?.[environment];
   if (block === undefined) throw new ConfigError(`environments.yaml has no block "${environment}"`);
   const parsed = Settings.safeParse(block);
-  if (parsed.success) return { name: environment, ...parsed.data };
+  if (parsed.success) {
+    if (environment === "production" && parsed.data.onDestroy === "delete") {
+      throw new ConfigError(
+        "environments.yaml, production: onDestroy is delete; production keeps its data, write keep",
+      );
+    }
+    return { name: environment, ...parsed.data };
+  }
   const lines = parsed.error.issues.map((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(key, issue.path)).join("; ");
     return `${issue.path.join(".")}: ${issue.message}`;

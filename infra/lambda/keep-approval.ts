@@ -1,6 +1,6 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { s3Objects } from "../../adapters/aws/objects.ts";
-import { ConflictError, type Ports } from "../../lambdas/ports.ts";
+import { ConflictError, type Objects, type Ports } from "../../lambdas/ports.ts";
 import { setting } from "./settings.ts";
 import { world } from "./world.ts";
 
@@ -9,9 +9,11 @@ interface ObjectCreated {
 }
 
 /** Copies a signed approval to the bucket whose objects can't be changed, once. */
-export function keepApproval(given: Partial<Ports>): (event: ObjectCreated) => Promise<void> {
+export function keepApproval(
+  given: Partial<Ports>,
+  audit: Objects = s3Objects(new S3Client({}), setting("AUDIT_BUCKET")),
+): (event: ObjectCreated) => Promise<void> {
   const ports = world(given);
-  const audit = s3Objects(new S3Client({}), setting("AUDIT_BUCKET"));
   return async ({ detail }) => {
     const { key } = detail.object;
     const found = await ports.objects.get(key);

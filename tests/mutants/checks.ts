@@ -1,5 +1,8 @@
 /** What stands against the faults: each check says what is wrong with a definition or with the templates. */
 import { createRequire } from "node:module";
+import type { Access } from "../../infra/access.ts";
+import { askMatrix } from "../../infra/checks/iam-matrix.ts";
+import { templateFindings } from "../../infra/checks/template-rules.ts";
 import { stages } from "../../lambdas/main.ts";
 import { closedWorldFindings } from "../../workflow/checks/closed-world.ts";
 import { lintDefinition } from "../../workflow/checks/definition-lint.ts";
@@ -55,6 +58,15 @@ export const definitionChecks: DefinitionCheck[] = [
 
 export interface TemplateCheck {
   name: string;
-  run(stacks: Record<string, Json>): string[];
+  run(stacks: Record<string, Json>, access: Readonly<Record<string, Access>>): string[];
 }
-export const templateChecks: TemplateCheck[] = [];
+export const templateChecks: TemplateCheck[] = [
+  { name: "template", run: templateFindings },
+  {
+    name: "iam matrix",
+    run(stacks, access) {
+      const { allow, deny } = askMatrix(stacks, access);
+      return [...allow.wrong, ...deny.wrong];
+    },
+  },
+];

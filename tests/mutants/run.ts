@@ -11,7 +11,7 @@ import { definitionText, MACHINES } from "../../workflow/definition.ts";
 import { definitionChecks, templateChecks } from "./checks.ts";
 import type { ConfigFault, DefinitionFault, Fault, HandlerFault, Json, TemplateFault } from "./fault.ts";
 import { faults } from "./faults.ts";
-import { synthesized } from "./synthesized.ts";
+import { functionAccess, synthesized } from "./synthesized.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const args = process.argv.slice(2);
@@ -59,13 +59,14 @@ function definitionVerdicts(all: DefinitionFault[]): Verdict[] {
 async function templateVerdicts(all: TemplateFault[]): Promise<Verdict[]> {
   if (all.length === 0) return [];
   const stacks = await synthesized("dev");
-  const clean = new Map(templateChecks.map((check) => [check.name, new Set(say(() => check.run(stacks)))]));
+  const access = await functionAccess();
+  const clean = new Map(templateChecks.map((check) => [check.name, new Set(say(() => check.run(stacks, access)))]));
   return all.map((fault) => {
     const after = structuredClone(stacks);
     fault.edit(after);
     same(stacks, after, fault.name);
     const killedBy = templateChecks.filter((check) =>
-      say(() => check.run(after)).some((line) => !clean.get(check.name)?.has(line)),
+      say(() => check.run(after, access)).some((line) => !clean.get(check.name)?.has(line)),
     );
     return { fault, killedBy: killedBy.map((check) => check.name) };
   });

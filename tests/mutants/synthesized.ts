@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Access } from "../../infra/access.ts";
 import { type BundledFunction, bundleFunctions } from "../../infra/bundle.ts";
 import { readConfig } from "../../infra/config.ts";
 import { countersign } from "../../infra/countersign.ts";
@@ -26,6 +27,12 @@ export async function synthesized(environment: string): Promise<Record<string, J
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+/** What each function's code was seen to call. */
+export async function functionAccess(): Promise<Record<string, Access>> {
+  bundled ??= prepare();
+  return Object.fromEntries((await bundled).bundle.map(({ name, access }) => [name, access]));
 }
 
 async function prepare() {
