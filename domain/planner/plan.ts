@@ -16,6 +16,11 @@ export interface PurchaseInput {
   skill: Skill;
   /** Exponent under which answers to one image count; as in the consensus. 1 where left out. */
   temper?: number;
+  /**
+   * Share of the answered images whose label stays wrong however many answers agree, 0..1: people and truth differ there.
+   * Measured on gold or on an audit; 0 where left out. It is predicted, and nobody buys against it.
+   */
+  residualError?: number;
   /** In any one unit, the same for all amounts. */
   pricePerAnswer: number;
   /** What settling one image by experts costs. Left out: ten answers. */
@@ -66,6 +71,7 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
   check(input);
   const count = images.answers.length;
   const skill = temperedSkill(input.skill, classes, input.temper ?? 1);
+  const residual = input.residualError ?? 0;
   const wanted = new Int32Array(count);
   const gains: (Float64Array | undefined)[] = new Array(count);
   const stopped = new Float64Array(count);
@@ -74,8 +80,8 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
     const row = images.posterior.subarray(i * classes, (i + 1) * classes);
     let best = 0;
     for (let k = 0; k < classes; k++) if (row[k]! > best) best = row[k]!;
-    stopped[i] = Math.max(0, 1 - best);
     const answers = images.answers[i]!;
+    stopped[i] = Math.max(0, 1 - best * (answers > 0 ? 1 - residual : 1));
     if (answers < minAnswers) {
       wanted[i] = minAnswers - answers;
       mandatory++;
@@ -209,6 +215,7 @@ function check({
   budgetLeft,
   targetAccuracy,
   lossPerError,
+  residualError = 0,
 }: PurchaseInput): void {
   const count = images.answers.length;
   if (images.posterior.length !== count * classes || images.cannotTell.length !== count) {
@@ -224,6 +231,8 @@ function check({
     if (!Number.isFinite(amount) || amount < 0)
       throw new RangeError(`${name} ${amount}: expected a finite amount >= 0`);
   }
+  if (!(residualError >= 0 && residualError < 1))
+    throw new RangeError(`residualError ${residualError}: expected a share from 0 to below 1`);
   if (!(targetAccuracy >= 0 && targetAccuracy <= 1))
     throw new RangeError(`targetAccuracy ${targetAccuracy}: expected a share from 0 to 1`);
 }

@@ -140,6 +140,21 @@ test("few waves left buy more at a time", () => {
   expect(last.buy[0]).toBe(5);
 });
 
+test("what stays wrong however many agree is predicted for answered images, and nothing is bought against it", () => {
+  const rows = [
+    [1, 0],
+    [1, 0],
+  ];
+  const images = {
+    posterior: Float64Array.from(rows.flat()),
+    answers: Int32Array.of(3, 0),
+    cannotTell: new Int32Array(2),
+  };
+  const result = plan(rows, [], { images, minAnswers: 0, residualError: 0.02, targetAccuracy: 0.98 });
+  expect(result.predictedError).toBeCloseTo(0.01, 12); // 2 % of the answered half
+  expect([...result.buy]).toEqual([0, 0]);
+});
+
 test("no images are enough; amounts that make no sense are refused with their value", () => {
   expect(plan([], [])).toMatchObject({ decision: "enough", predictedError: 0 });
   expect(() => plan([[0.5, 0.5]], [0], { budgetLeft: -1 })).toThrow("budgetLeft -1");
