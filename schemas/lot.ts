@@ -26,12 +26,23 @@ export const LotPlan = z.strictObject({
   classSet: Sha256,
   items: z.array(LotItem).min(1).max(500),
   inspection: InspectionPolicy,
+  /** By the switching rules, from the vendor's lots of earlier waves. */
+  severity: z.enum(["normal", "tightened", "reduced"]).default("normal"),
   deadlineSeconds: z.int().positive(),
   reviewSeconds: z.int().positive(),
 });
 export type LotPlan = z.infer<typeof LotPlan>;
 
-export const LotStatus = z.enum(["planned", "offered", "delivered", "in-review", "accepted", "rejected", "expired", "failed"]);
+export const LotStatus = z.enum([
+  "planned",
+  "offered",
+  "delivered",
+  "in-review",
+  "accepted",
+  "rejected",
+  "expired",
+  "failed",
+]);
 export type LotStatus = z.infer<typeof LotStatus>;
 
 /** The lot's record while it is alive. */
@@ -51,7 +62,9 @@ export const Lot = z.strictObject({
   /** Price of the vendor that has the lot now. */
   pricePerAnswerMicros: z.int().min(0),
   /** What the last inspection said, so that a repeated stage answers the same; `reject` = nobody is left to ask. */
-  lastVerdict: z.strictObject({ round: z.int().min(1), verdict: z.enum(["accept", "rework", "reassign", "reject"]) }).optional(),
+  lastVerdict: z
+    .strictObject({ round: z.int().min(1), verdict: z.enum(["accept", "rework", "reassign", "reject"]) })
+    .optional(),
   offeredAt: Instant.optional(),
   dueAt: Instant.optional(),
   deliveredAt: Instant.optional(),

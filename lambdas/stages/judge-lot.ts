@@ -11,6 +11,7 @@ import { objectKeys, recordKeys } from "../store/keys.ts";
 import { lotAgreement, readLot, readLotPlan, type VendorLot } from "../store/lot-records.ts";
 import { moveLot } from "../store/lot-steps.ts";
 import { expertFindings } from "../store/reviews.ts";
+import { standings } from "../store/standings.ts";
 
 /** Is the delivered lot good enough? Accept; rework by the same vendor, once and free; another vendor; or nobody is left: reject. */
 export const judgeLot = stage({
@@ -79,14 +80,20 @@ async function verdictOf(
   return verdict;
 }
 
-/** Vendors that never had the lot, cheapest first, ties in the agreement's order. */
+/** Vendors that never had the lot and that nobody barred, cheapest first, ties in the agreement's order. */
 async function vendorsWithout(
   ports: Pick<Ports, "records">,
   lot: Lot,
   agreement: Campaign,
 ): Promise<Campaign["vendors"]> {
   const others: Campaign["vendors"] = [];
+  const decisions = await standings(ports, lot.campaign);
+  const isBarred = (id: string) =>
+    decisions.some(
+      ({ vendor, annotator, standing }) => vendor === id && annotator === undefined && standing !== "active",
+    );
   for (const vendor of agreement.vendors) {
+    if (isBarred(vendor.id)) continue;
     if ((await ports.records.get(recordKeys.vendorLot(lot.campaign, vendor.id, lot.lot))) === undefined)
       others.push(vendor);
   }

@@ -15,7 +15,7 @@ export interface Inspection {
  */
 export function inspectionOf(lot: Lot, lotPlan: LotPlan, agreement: Pick<Campaign, "seed">): Inspection {
   const { level, aql } = lotPlan.inspection;
-  const plan = samplingPlan(lotPlan.items.length, level, aql);
+  const plan = samplingPlan(lotPlan.items.length, level, aql, lotPlan.severity);
   const order = shuffled(lotPlan.items, agreement.seed, `inspection-${lot.round}`, ({ image }) => image);
   return { plan, sample: order.slice(0, plan.n) };
 }

@@ -68,17 +68,36 @@ export const recordKeys = {
     pk: `wave#${campaign}#${cycle}#${wave}`,
     sk: `lot#${lot}`,
   }),
+  /** What the data team decided about a vendor or one of its annotators. */
+  standing: (campaign: string, vendor: string, annotator?: string): RecordKey => ({
+    pk: `standings#${campaign}`,
+    sk: annotator === undefined ? vendor : `${vendor}/${annotator}`,
+  }),
+  /** A vendor's objection to a verdict. */
+  dispute: (campaign: string, lot: string, round: number): RecordKey => ({
+    pk: `disputes#${campaign}`,
+    sk: `${lot}#${round}`,
+  }),
   /** Accepted lots of a campaign, whatever their cycle: where their answers lie. */
   acceptedLot: (campaign: string, lot: string): RecordKey => ({ pk: `accepted#${campaign}`, sk: `lot#${lot}` }),
   /** Images that an annotator has answered: nobody says the same thing twice for money. */
-  seen: (campaign: string, vendor: string, annotator: string, image: string): RecordKey => ({ pk: `annotator#${campaign}#${vendor}#${annotator}`, sk: `image#${image}` }),
+  seen: (campaign: string, vendor: string, annotator: string, image: string): RecordKey => ({
+    pk: `annotator#${campaign}#${vendor}#${annotator}`,
+    sk: `image#${image}`,
+  }),
   /** Expert tasks that still lack an answer. */
   openReview: (campaign: string, task: string): RecordKey => ({ pk: `reviews-open#${campaign}`, sk: task }),
   /** A stage that waits for a set of expert tasks, and the lines of those still open. */
   reviewBatch: (campaign: string, batch: string): RecordKey => ({ pk: `batches#${campaign}`, sk: batch }),
-  batchTask: (campaign: string, batch: string, task: string): RecordKey => ({ pk: `batch#${campaign}#${batch}`, sk: task }),
+  batchTask: (campaign: string, batch: string, task: string): RecordKey => ({
+    pk: `batch#${campaign}#${batch}`,
+    sk: task,
+  }),
   /** Running sums of the ledger by kind, party and lot, written with the entries they sum. */
-  ledgerSum: (campaign: string, kind: string, party: string, lot: string): RecordKey => ({ pk: `ledger-sums#${campaign}`, sk: `${kind}#${party}#${lot}` }),
+  ledgerSum: (campaign: string, kind: string, party: string, lot: string): RecordKey => ({
+    pk: `ledger-sums#${campaign}`,
+    sk: `${kind}#${party}#${lot}`,
+  }),
   /** Expert work: gold authoring, inspection samples, the expert queue. */
   review: (campaign: string, task: string): RecordKey => ({ pk: `reviews#${campaign}`, sk: task }),
   ledger: (campaign: string, id: string): RecordKey => ({ pk: `ledger#${campaign}`, sk: id }),

@@ -1,3 +1,4 @@
+import type { SwitchingState } from "../../domain/acceptance/switching.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import { LotPlan } from "../../schemas/lot.ts";
 import { Split } from "../../schemas/state.ts";
@@ -5,10 +6,12 @@ import type { WaveRecord } from "../../schemas/wave.ts";
 import type { Ports } from "../ports.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { fitImages, type ImageFit, type Known, knownLabels } from "./consensus.ts";
+import { inspectionState } from "./inspection-states.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { totals } from "./ledger.ts";
 import { everyRecord, findLot, readImmutable } from "./lot-records.ts";
 import { type Purchases, purchasesOf } from "./purchases.ts";
+import { standings } from "./standings.ts";
 import { readWavePlan, wavesOf } from "./waves.ts";
 
 /** Everything that is known of a cycle's labels now, and what more would be worth. */
@@ -21,8 +24,12 @@ export interface Labels {
   purchases: Purchases;
   /** Answers that lots still open may bring, by image. */
   pending: Map<string, number>;
-  /** Vendors that let all their lots of their latest wave expire: they get none until the next cycle. */
+  /** Vendors that get no lots while there are others: all lots of their latest wave expired, or their inspection stopped. */
   absent: Set<string>;
+  /** Vendors that a person paused or released. */
+  barred: Set<string>;
+  /** Switching rules' state of each vendor. */
+  inspections: Map<string, SwitchingState>;
   /** In millionths: the budget without what is owed already and what open lots may come to. */
   budgetLeftMicros: number;
 }
@@ -43,7 +50,17 @@ export async function labelsSoFar(
   const left = { budget: budgetLeftMicros / 1e6, waves: agreement.labelling.maxWaves - settledWaves, pending };
   const purchases = purchasesOf(agreement, new Set(split.gold), known, fitted, left);
   const absent = await absentVendors(ports, campaign, cycle, waves);
-  return { agreement, split, waves, known, fitted, purchases, pending, absent, budgetLeftMicros };
+  const inspections = new Map<string, SwitchingState>();
+  for (const { id } of agreement.vendors) inspections.set(id, await inspectionState(ports, agreement, id));
+  for (const [vendor, { stopped }] of inspections) if (stopped) absent.add(vendor);
+  const barred = new Set<string>();
+  for (const { vendor, annotator, standing } of await standings(ports, campaign)) {
+    if (annotator !== undefined) continue;
+    if (standing !== "active") barred.add(vendor);
+    // A person took the vendor back: their word counts more than any rule's.
+    else absent.delete(vendor);
+  }
+  return { agreement, split, waves, known, fitted, purchases, pending, absent, barred, inspections, budgetLeftMicros };
 }
 
 async function absentVendors(

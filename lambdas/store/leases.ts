@@ -2,6 +2,7 @@ import type { Lot, LotItem } from "../../schemas/lot.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { recordKeys } from "./keys.ts";
 import { assertActive, everyRecord, LotRefusedError, readLot, readLotPlan } from "./lot-records.ts";
+import { barred } from "./standings.ts";
 
 /** Who works on an item now. A lease says who may answer; it runs out so that a closed tab holds nothing up. */
 export interface LeaseRecord {
@@ -56,7 +57,7 @@ export function mayAnswer(seen: SeenRecord | undefined, lot: string, item: strin
 /**
  * Hands out up to `count` items (50 at most): first the annotator's own open leases, then free items in the lot's order,
  * never an image that this annotator has answered in another item. Empty when nothing is left for this annotator.
- * Throws LotRefusedError: unknown-lot, not-yours, closed, late, paused, cancelled.
+ * Throws LotRefusedError: unknown-lot, not-yours, closed, late, paused, cancelled, barred.
  */
 export async function leaseItems(
   ports: Pick<Ports, "records" | "objects" | "clock">,
@@ -64,6 +65,11 @@ export async function leaseItems(
 ): Promise<Lease> {
   const { campaign, vendor, annotator } = request;
   await assertActive(ports, campaign);
+  const decision = await barred(ports, campaign, vendor, annotator);
+  if (decision !== undefined) {
+    const whom = decision.annotator === undefined ? `vendor "${vendor}"` : `annotator "${annotator}"`;
+    throw new LotRefusedError("barred", `${whom} is ${decision.standing} since ${decision.at}: ${decision.reason}`);
+  }
   for (let attempt = 0; ; attempt += 1) {
     const { lot } = await workableLot(ports, request);
     const plan = await readLotPlan(ports, lot);

@@ -8,7 +8,15 @@ import { readDocument } from "./documents.ts";
 import { recordKeys } from "./keys.ts";
 
 /** Why somebody may not work on a lot. */
-export type RefusalReason = "unknown-lot" | "not-yours" | "closed" | "late" | "paused" | "cancelled" | "wrong-round";
+export type RefusalReason =
+  | "unknown-lot"
+  | "not-yours"
+  | "closed"
+  | "late"
+  | "paused"
+  | "cancelled"
+  | "wrong-round"
+  | "barred";
 
 /** A person asked for work or handed in work that is not theirs to do now. Nothing was written. */
 export class LotRefusedError extends Error {

@@ -31,6 +31,7 @@ export interface Refusal {
     | "paused"
     | "cancelled"
     | "wrong-round"
+    | "barred"
     | "unknown-lot"
     | "unknown-class"
     | "unknown-item"

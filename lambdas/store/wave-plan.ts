@@ -71,10 +71,12 @@ export function lotPlansOf(
   labels: Labels,
   items: readonly ItemToLabel[],
 ): LotPlan[] {
-  const { agreement, known, absent } = labels;
+  const { agreement, known, absent, barred, inspections } = labels;
   const { labelling, seed } = agreement;
-  const present = agreement.vendors.filter(({ id }) => !absent.has(id));
-  const vendors = present.length > 0 ? present : agreement.vendors;
+  const hired = agreement.vendors.filter(({ id }) => !barred.has(id));
+  const present = hired.filter(({ id }) => !absent.has(id));
+  // Rather a vendor that failed before than nobody; but whom a person barred gets nothing.
+  const vendors = present.length > 0 ? present : hired;
   const labelVendors: Record<string, string[]> = {};
   for (const [image, answers] of known.answers) labelVendors[image] = [...new Set(answers.map(({ vendor }) => vendor))];
   const { lots } = cutLots({
@@ -89,7 +91,13 @@ export function lotPlansOf(
     labelVendors,
   });
   return lots.map((cut, index) =>
-    lotPlanOf(about, agreement, cut, `${about.cycle}-${about.wave}-${String(index + 1).padStart(3, "0")}`),
+    lotPlanOf(
+      about,
+      agreement,
+      cut,
+      inspections.get(cut.vendor)?.severity ?? "normal",
+      `${about.cycle}-${about.wave}-${String(index + 1).padStart(3, "0")}`,
+    ),
   );
 }
 
@@ -97,6 +105,7 @@ function lotPlanOf(
   about: { campaign: string; cycle: number; wave: number },
   agreement: Campaign,
   cut: CutLot,
+  severity: LotPlan["severity"],
   lot: string,
 ): LotPlan {
   const price = agreement.vendors.find(({ id }) => id === cut.vendor)?.pricePerAnswer ?? 0;
@@ -114,6 +123,7 @@ function lotPlanOf(
       purpose,
     })),
     inspection,
+    severity,
     deadlineSeconds: Math.round(labelling.lotDeadlineHours * 3600),
     reviewSeconds: Math.round(labelling.reviewDeadlineHours * 3600),
   };
@@ -130,8 +140,8 @@ export function priceOfWave(labels: Labels, plans: readonly LotPlan[], items: re
   const { agreement, known } = labels;
   const answers = plans.reduce((sum, plan) => sum + plan.items.length * plan.pricePerAnswerMicros, 0);
   const forExperts = new Set<string>();
-  for (const { items: lotItems, inspection } of plans) {
-    const { n } = samplingPlan(lotItems.length, inspection.level, inspection.aql);
+  for (const { items: lotItems, inspection, severity } of plans) {
+    const { n } = samplingPlan(lotItems.length, inspection.level, inspection.aql, severity);
     for (const { image } of shuffled(lotItems, agreement.seed, "inspection-1", ({ image }) => image).slice(0, n))
       forExperts.add(image);
   }

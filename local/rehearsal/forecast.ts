@@ -43,6 +43,8 @@ export async function forecast(
   options: {
     images: number;
     seeds?: number;
+    /** Images of each rehearsal at most; 300 where left out. */
+    rehearsed?: number;
     pool?: (seed: number) => Pool;
     tempo?: (vendor: string) => Tempo;
     onRehearsal?: (done: number, of: number) => void;
@@ -53,7 +55,7 @@ export async function forecast(
     throw new RangeError(`${seeds} seeds: expected a whole number from 2 to 10`);
   if (!Number.isInteger(options.images) || options.images < 20)
     throw new RangeError(`${options.images} images: expected a whole number from 20`);
-  const rehearsed = Math.min(options.images, MOST_REHEARSED);
+  const rehearsed = Math.min(options.images, options.rehearsed ?? MOST_REHEARSED);
   const scale = options.images / rehearsed;
   const poolOf = options.pool ?? ((seed: number) => defaultPool(seed, agreement.classes));
   // The rehearsed part gets the same part of the budget.

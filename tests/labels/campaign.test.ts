@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { readDocument, readLines } from "../../lambdas/store/documents.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
 import { entries, statement, totals } from "../../lambdas/store/ledger.ts";
@@ -12,6 +12,9 @@ import { Answer } from "../../schemas/answer.ts";
 import { DatasetVersion, TestTruth } from "../../schemas/dataset.ts";
 import type { Lot } from "../../schemas/lot.ts";
 import { type LabelOutput, type LabelWorld, type LabelWorldOptions, labelWorld, pictures } from "./world.ts";
+
+// Whole campaigns: seconds each on a quiet machine, minutes on a crowded one.
+vi.setConfig({ testTimeout: 300_000 });
 
 const classes = ["crack", "hole", "ok", "stain"];
 const worlds: { close(): Promise<void> }[] = [];

@@ -1,0 +1,173 @@
+import { creditOf } from "../../domain/pricing/ledger.ts";
+import type { LedgerEntry } from "../../schemas/ledger.ts";
+import { Verdict } from "../../schemas/lot.ts";
+import { Dispute } from "../../schemas/standing.ts";
+import { ConflictError, type Ports } from "../ports.ts";
+import { BadInputError } from "../stage.ts";
+import { readDocument } from "./documents.ts";
+import { objectKeys, recordKeys } from "./keys.ts";
+import { entries, writeEntries } from "./ledger.ts";
+import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
+import type { AnswerRecord } from "./submissions.ts";
+
+/** A verdict may be disputed for so long after the lot was closed or went on. */
+const DISPUTE_DAYS = 14;
+
+/**
+ * A vendor objects to a verdict that went against it. Throws BadInputError: not its round, no such verdict, accepted
+ * anyway, disputed before, or too late.
+ */
+export async function openDispute(
+  ports: Pick<Ports, "records" | "objects" | "clock" | "notifier">,
+  {
+    campaign,
+    vendor,
+    lot: name,
+    round,
+    reason,
+  }: { campaign: string; vendor: string; lot: string; round: number; reason: string },
+): Promise<Dispute> {
+  const line = await ports.records.get<VendorLot>(recordKeys.vendorLot(campaign, vendor, name));
+  const lot = (await findLot(ports, campaign, name))?.lot;
+  const own =
+    line !== undefined &&
+    lot !== undefined &&
+    round >= line.body.fromRound &&
+    round <= (line.body.toRound ?? lot.round);
+  if (lot === undefined || !own) throw new BadInputError(`vendor "${vendor}" had no round ${round} of lot "${name}"`);
+  const key = objectKeys.lotVerdict(campaign, name, round);
+  if ((await ports.objects.head(key)) === undefined)
+    throw new BadInputError(`round ${round} of lot "${name}" has no verdict yet`);
+  const { verdict } = await readDocument(ports.objects, key, Verdict);
+  if (verdict === "accept")
+    throw new BadInputError(`round ${round} of lot "${name}" was accepted; there is nothing to dispute`);
+  const now = ports.clock.now();
+  const days = lot.closedAt === undefined ? 0 : (now - Date.parse(lot.closedAt)) / 86_400_000;
+  if (days > DISPUTE_DAYS)
+    throw new BadInputError(
+      `lot "${name}" was closed ${Math.floor(days)} days ago; verdicts can be disputed for ${DISPUTE_DAYS} days`,
+    );
+  const parsed = Dispute.safeParse({
+    lot: name,
+    round,
+    vendor,
+    reason,
+    at: new Date(now).toISOString(),
+    status: "open",
+  });
+  if (!parsed.success)
+    throw new BadInputError(
+      `the objection is not of its form: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
+    );
+  try {
+    await ports.records.put(recordKeys.dispute(campaign, name, round), parsed.data, "absent");
+  } catch (error) {
+    if (error instanceof ConflictError) throw new BadInputError(`round ${round} of lot "${name}" was disputed before`);
+    throw error;
+  }
+  await ports.notifier.notify({
+    audience: "data-team",
+    subject: `${campaign}: ${vendor} disputes lot ${name}`,
+    text: `${vendor} disputes the verdict on round ${round} of lot ${name}: ${reason}`,
+  });
+  return parsed.data;
+}
+
+/** Every objection of a campaign, in order of lot and round. */
+export async function disputes(ports: Pick<Ports, "records">, campaign: string): Promise<Dispute[]> {
+  const found: Dispute[] = [];
+  for await (const { body } of everyRecord(ports.records, recordKeys.dispute(campaign, "", 0).pk))
+    found.push(Dispute.parse(body));
+  return found;
+}
+
+/**
+ * A person decides. `overturned`: the vendor was right, its answers of that round are owed, each once, whoever has the lot
+ * now; they are paid for, and are not used (others may have answered since). `upheld` changes nothing.
+ * Throws BadInputError: no such dispute, or decided otherwise before. The same decision again is welcome.
+ */
+export async function adjudicate(
+  ports: Pick<Ports, "records" | "objects" | "clock" | "notifier">,
+  {
+    campaign,
+    lot: name,
+    round,
+    decision,
+    by,
+    note,
+  }: { campaign: string; lot: string; round: number; decision: "upheld" | "overturned"; by: string; note: string },
+): Promise<Dispute> {
+  const key = recordKeys.dispute(campaign, name, round);
+  const found = await ports.records.get(key);
+  const lot = (await findLot(ports, campaign, name))?.lot;
+  if (found === undefined || lot === undefined)
+    throw new BadInputError(`round ${round} of lot "${name}" was not disputed`);
+  const dispute = Dispute.parse(found.body);
+  if (dispute.status !== "open" && dispute.status !== decision)
+    throw new BadInputError(
+      `the dispute on round ${round} of lot "${name}" was decided before: ${dispute.status}, by ${dispute.by}`,
+    );
+  const at = new Date(ports.clock.now()).toISOString();
+  const decided: Dispute =
+    dispute.status === "open" ? { ...dispute, status: decision, by, note, decidedAt: at } : dispute;
+  if (decided !== dispute) await ports.records.put(key, Dispute.parse(decided), { version: found.version });
+  // After the decision stands: a repeated call writes what a sudden end left out.
+  if (decided.status === "overturned") await owe(ports, campaign, name, decided, at);
+  return decided;
+}
+
+async function owe(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  name: string,
+  { round, vendor }: Dispute,
+  at: string,
+): Promise<void> {
+  const lot = (await findLot(ports, campaign, name))?.lot;
+  if (lot === undefined) return;
+  const { vendors, currency } = await lotAgreement(ports, lot);
+  const price = Math.round((vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0) * 1e6);
+  const paid = new Set<string>();
+  for await (const entry of entries(ports, campaign)) {
+    if (entry.lot === name && entry.party === vendor && entry.item !== undefined)
+      paid.add(entry.id.startsWith("dispute/") ? "" : entry.item);
+  }
+  const { pk, sk } = recordKeys.answer(campaign, name, round, "");
+  const owed: LedgerEntry[] = [];
+  for await (const { body } of everyRecord<AnswerRecord>(ports.records, pk, sk)) {
+    // Accepted after rework: the vendor has been paid for this item.
+    if (paid.has(body.item)) continue;
+    owed.push({
+      id: `dispute/${name}/${round}/${body.item}`,
+      campaign,
+      kind: "answer-accepted",
+      party: vendor,
+      lot: name,
+      item: body.item,
+      annotator: body.annotator,
+      units: 1,
+      amountMicros: price,
+      currency,
+      at,
+    });
+  }
+  await writeEntries(ports, owed);
+}
+
+/**
+ * Takes back what an accepted lot's entries owed, after a person found against the vendor: one credit for each, once.
+ * Returns the amount. The answers' use is for the next cycle's agreement to decide.
+ */
+export async function creditLot(
+  ports: Pick<Ports, "records" | "clock">,
+  campaign: string,
+  name: string,
+): Promise<number> {
+  const at = new Date(ports.clock.now()).toISOString();
+  const credits: LedgerEntry[] = [];
+  for await (const entry of entries(ports, campaign)) {
+    if (entry.lot === name && entry.kind !== "credit") credits.push(creditOf(entry, at));
+  }
+  await writeEntries(ports, credits);
+  return credits.reduce((sum, { amountMicros }) => sum + amountMicros, 0);
+}
