@@ -14,6 +14,7 @@ import { LedgerEntry, Statement } from "./ledger.ts";
 import { Lot, LotPlan, ReviewItem, Verdict } from "./lot.ts";
 import { Member, Question } from "./member.ts";
 import { ReviewBatch, ReviewTask } from "./review.ts";
+import { Dispute, Standing } from "./standing.ts";
 import { CampaignHead, CycleInput, CycleRecord, JobOrder, Split } from "./state.ts";
 import { EmbeddingIndex, TrainingRequest, TrainingResult } from "./training.ts";
 import { WavePlan, WaveRecord } from "./wave.ts";
@@ -32,6 +33,7 @@ const STORED = {
   "cycle-input": CycleInput,
   "cycle-record": CycleRecord,
   dataset: DatasetVersion,
+  dispute: Dispute,
   "embedding-index": EmbeddingIndex,
   evaluation: Evaluation,
   evidence: Evidence,
@@ -48,6 +50,7 @@ const STORED = {
   "review-item": ReviewItem,
   "review-task": ReviewTask,
   split: Split,
+  standing: Standing,
   statement: Statement,
   "test-truth": TestTruth,
   "training-request": TrainingRequest,
