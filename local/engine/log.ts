@@ -52,7 +52,7 @@ export class EngineLog {
   constructor(path: string) {
     this.#db = new DatabaseSync(path);
     this.#db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16000;",
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 16000;",
     );
     migrate(this.#db);
     this.#payloadId = (this.#db.prepare("SELECT max(id) AS id FROM payload").get() as { id: number | null }).id ?? 0;

@@ -2,7 +2,7 @@ import { VirtualClock } from "../../local/clock.ts";
 import { Engine } from "../../local/engine/engine.ts";
 import { compare, type Verdict } from "./compare.ts";
 import type { Recording } from "./recording.ts";
-import { worldOf } from "./world.ts";
+import { type RecordedWorld, worldOf } from "./world.ts";
 
 export type Outcome = { id: string; profile: true; verdict: Verdict } | { id: string; profile: false; why: string };
 
@@ -12,13 +12,14 @@ const MAX_REPLAY_MS = 20_000;
 /** Runs a recording's definition here, in virtual time, and compares the histories. */
 export async function replay(recording: Recording): Promise<Outcome> {
   const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+  const world = worldOf(recording);
   let engine: Engine;
   try {
     engine = Engine.open({
       logPath: ":memory:",
       clock,
       machines: { recorded: recording.definition },
-      services: worldOf(recording),
+      services: world.services,
       seed: 1,
       allowUnknownReferences: true,
     });
@@ -31,7 +32,8 @@ export async function replay(recording: Recording): Promise<Outcome> {
     const endsAt = Date.now() + MAX_REPLAY_MS;
     for (;;) {
       await engine.whenIdle();
-      if (engine.describe(executionArn)?.status !== "RUNNING" || Date.now() > endsAt || !clock.advanceToNext()) break;
+      if (engine.describe(executionArn)?.status !== "RUNNING" || Date.now() > endsAt) break;
+      if (!answerToken(engine, world) && !clock.advanceToNext()) break;
     }
     return { id: recording.id, profile: true, verdict: compare(recording, engine.history(executionArn)) };
   } catch (error) {
@@ -48,4 +50,16 @@ export async function replay(recording: Recording): Promise<Outcome> {
   } finally {
     await engine.close();
   }
+}
+
+/** Sends what the recording sent for the oldest token; false when it sent nothing. */
+function answerToken(engine: Engine, world: RecordedWorld): boolean {
+  const token = world.tokens[0];
+  const answer = world.tokenAnswers[0];
+  if (token === undefined || answer === undefined || answer === "silence") return false;
+  world.tokens.shift();
+  world.tokenAnswers.shift();
+  if ("error" in answer) engine.sendTaskFailure(token, answer.error, answer.cause);
+  else engine.sendTaskSuccess(token, JSON.stringify(answer.value));
+  return true;
 }
