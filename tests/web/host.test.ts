@@ -60,6 +60,9 @@ describe.runIf(CHROMIUM !== undefined)(
       let done = 0;
       for (const one of crowd) done += await one.work();
       if (done === 0) await pause(300);
+      await mustGoOn();
+    };
+    const mustGoOn = async () => {
       const { outcome, failure } = await readCycle(world.host.ports, world.campaign, 1);
       if (outcome !== "open" && outcome !== "live")
         throw new Error(`the cycle ended: ${outcome} ${failure?.error ?? ""} ${failure?.cause ?? ""}`);
@@ -74,10 +77,13 @@ describe.runIf(CHROMIUM !== undefined)(
           vendor: "north",
           subject: "ann",
         });
-        await page
-          .getByRole("button", { name: "Start" })
-          .first()
-          .waitFor({ timeout: 3 * MINUTES });
+        while (!(await page.getByRole("button", { name: "Start" }).first().isVisible())) {
+          await mustGoOn();
+          await page.waitForTimeout(500);
+          await page.reload();
+          await page.getByRole("heading", { name: "Your lots" }).waitFor();
+          await page.waitForTimeout(1500);
+        }
         const lots = await page.evaluate(async () => (await (await fetch("/api/annotate/lots")).json()) as OpenLot[]);
         mine = lots[0]?.lot;
         const images = handedOut(page);

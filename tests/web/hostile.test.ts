@@ -89,7 +89,7 @@ describe.runIf(CHROMIUM !== undefined)("hostile text on every page", () => {
       ...record,
       failure: { error: PAYLOADS[0] as string, cause: ALL },
     }));
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     process.stdout.write(
       `hostile text: ${PAYLOADS.length} payloads, shown ${shown} times as text, executed ${hits.length} times\n`,
@@ -111,7 +111,7 @@ describe.runIf(CHROMIUM !== undefined)("hostile text on every page", () => {
 
   /** Payloads must stand on the page as text, and have made no element, attribute or address of their own. */
   async function inspectPage(page: Page, least: number): Promise<void> {
-    await page.waitForTimeout(150);
+    await page.waitForTimeout(300);
     await page.evaluate(() => {
       for (const one of document.querySelectorAll("details")) one.open = true;
       for (const one of document.querySelectorAll("main *"))
@@ -179,7 +179,7 @@ describe.runIf(CHROMIUM !== undefined)("hostile text on every page", () => {
       }
       await context.close();
       expect(hits).toEqual([]);
-    }, 120_000);
+    }, 300_000);
   }
 
   it("this browser does run such text where a page takes it for markup", async () => {

@@ -1,4 +1,5 @@
 import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { acceptLot } from "../../lambdas/stages/accept-lot.ts";
 import { judgeLot } from "../../lambdas/stages/judge-lot.ts";
@@ -8,6 +9,9 @@ import { drawPicture } from "../api/picture.ts";
 import { askOwner, goLive, inspect, MODEL } from "../api/world.ts";
 import { CHROMIUM, joinAs, NO_BROWSER, openBrowser, openPortal, type Portal } from "./browser.ts";
 
+/** A crowded machine is slow; a broken page is slower. */
+const PATIENT = { timeout: 30_000 };
+const TEST_MS = 240_000;
 const CLASSES = ["crack", "hole", "ok", "stain"];
 
 it("a browser is there to try the pages in, on CI always", () => {
@@ -15,7 +19,7 @@ it("a browser is there to try the pages in, on CI always", () => {
   expect(CHROMIUM !== undefined || process.env.CI === undefined, NO_BROWSER).toBe(true);
 });
 
-describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () => {
+describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", { timeout: TEST_MS }, () => {
   let browser: Browser;
   let portal: Portal;
   const broken: string[] = [];
@@ -45,6 +49,7 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     let page = await person({ role: "annotator", vendor: "north", subject: "ann" });
     await page.getByRole("button", { name: "Start" }).press("Enter");
     await onImage(page);
+    await expectNamed(page);
     await page.keyboard.press("1");
     await answered(page, "1 of 12");
     await onImage(page);
@@ -113,7 +118,7 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
       const page = await person({ role: "expert", subject });
       for (let at = 0; at < sample; at += 1) {
         await onImage(page);
-        await expect.poll(() => page.locator(".answers button:enabled").count()).toBe(4);
+        await expect.poll(() => page.locator(".answers button:enabled").count(), PATIENT).toBe(4);
         expect(await page.locator("main").innerText()).not.toMatch(/north|gold|inspection/i);
         const key = await lookedUp(page);
         await page.keyboard.press(String(key + 1));
@@ -134,6 +139,7 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     const page = await person({ role: "vendor", vendor: "north", subject: "boss" });
     await page.getByRole("heading", { name: "North Labels" }).waitFor();
     await page.getByText("accepted", { exact: true }).waitFor();
+    await expectNamed(page);
     expect(await page.getByRole("row", { name: /Total/ }).innerText()).toContain("0.36 USD");
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name: "Download as CSV" }).click();
@@ -146,12 +152,17 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     const page = await person({ role: "owner", subject: "olga" });
     await page.getByRole("heading", { name: /The new model is right on/ }).waitFor();
     await expect
-      .poll(() =>
-        page
-          .locator(".mistakes img")
-          .evaluateAll((all) => all.filter((one) => (one as HTMLImageElement).naturalWidth > 0).length),
+      .poll(
+        () =>
+          page
+            .locator(".mistakes img")
+            .evaluateAll((all) => all.filter((one) => (one as HTMLImageElement).naturalWidth > 0).length),
+        PATIENT,
       )
       .toBe(8);
+    await expectNamed(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await expectNamed(page);
     const sign = page.getByRole("button", { name: "Sign the decision" });
     expect(await sign.isDisabled()).toBe(true);
     await page.getByRole("radio", { name: /Approve/ }).check();
@@ -177,6 +188,9 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     const page = await person({ role: "data-team", subject: "team" });
     await page.getByRole("heading", { name: "Workflow" }).waitFor();
     expect(await page.locator(".graph li").count()).toBeGreaterThan(15);
+    await expectNamed(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await expectNamed(page);
     await page.getByLabel("Answer").fill("No, only through holes.");
     await page.getByRole("button", { name: "Send" }).click();
     await page.locator("blockquote", { hasText: "only through holes" }).waitFor();
@@ -187,13 +201,14 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     await page.getByRole("button", { name: "Make a link" }).click();
     const link = await page.getByLabel(/Send this link/).inputValue();
     await page.getByRole("button", { name: "Revoke sam" }).click();
-    await expect.poll(() => page.getByText("revoked").count()).toBe(1);
+    await expect.poll(() => page.getByText("revoked").count(), PATIENT).toBe(1);
 
     await ann.reload();
     await ann.getByText("withdrawn by the data team").waitFor();
     const zoe = await (await browser.newContext()).newPage();
     await zoe.goto(link);
     await zoe.getByRole("heading", { name: "Your lots" }).waitFor();
+    await expectNamed(zoe);
     expect(zoe.url()).not.toContain("#");
   });
 
@@ -212,6 +227,42 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
     expect(broken.filter((line) => !line.includes("403"))).toEqual([]);
   });
 
+  /** Everything that can be used has a name, every picture a text, every page one first heading. */
+  async function expectNamed(page: Page): Promise<void> {
+    const nameless = await page.evaluate(() => {
+      const found: string[] = [];
+      for (const one of document.querySelectorAll<HTMLElement>("button, a[href], summary")) {
+        if ((one.textContent ?? "").trim() === "" && one.getAttribute("aria-label") === null)
+          found.push(one.outerHTML.slice(0, 80));
+      }
+      for (const one of document.querySelectorAll<HTMLInputElement>("input, textarea, select")) {
+        if ((one.labels?.length ?? 0) === 0 && one.getAttribute("aria-label") === null)
+          found.push(one.outerHTML.slice(0, 80));
+      }
+      for (const one of document.querySelectorAll("img"))
+        if (one.getAttribute("alt") === null) found.push(one.outerHTML.slice(0, 80));
+      for (const one of document.querySelectorAll("svg[role=img], progress"))
+        if (!one.getAttribute("aria-label")) found.push(one.outerHTML.slice(0, 80));
+      const first = document.querySelectorAll("h1").length;
+      if (first !== 1) found.push(`${first} first headings`);
+      if (document.documentElement.lang === "" || document.title === "") found.push("no language or title");
+      if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the window");
+      return found;
+    });
+    expect(nameless).toEqual([]);
+  }
+
+  /** The drawn pictures as an expert remembers them: 16 by 16 pixels. */
+  const known = Promise.all(
+    Array.from({ length: 12 }, async (_, index) =>
+      sharp(await drawPicture(index, index % 4, 160))
+        .resize(16, 16)
+        .ensureAlpha()
+        .raw()
+        .toBuffer(),
+    ),
+  );
+
   /** The expert looks at the picture: which of the drawn ones is nearest, by pixels? */
   async function lookedUp(page: Page): Promise<number> {
     const pixels = await page.evaluate(() => {
@@ -224,14 +275,8 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", () =>
       pen.drawImage(image, 0, 0, 16, 16);
       return [...pen.getImageData(0, 0, 16, 16).data];
     });
-    const { default: sharp } = await import("sharp");
     let best = { distance: Number.POSITIVE_INFINITY, index: 0 };
-    for (let index = 0; index < 12; index += 1) {
-      const raw = await sharp(await drawPicture(index, index % 4, 160))
-        .resize(16, 16)
-        .ensureAlpha()
-        .raw()
-        .toBuffer();
+    for (const [index, raw] of (await known).entries()) {
       const distance = raw.reduce((sum, value, at) => sum + (value - (pixels[at] ?? 0)) ** 2, 0);
       if (distance < best.distance) best = { distance, index };
     }

@@ -123,19 +123,20 @@ function lastVerdict(lot: BoardLot): BoardVerdict | undefined {
   return lot.verdicts.at(-1);
 }
 
+const VERDICT_WORDS: Record<BoardVerdict["verdict"], string> = {
+  accept: "How it was inspected",
+  rework: "Why it came back",
+  reassign: "Why it went to another vendor",
+  reject: "Why it was rejected",
+};
+
 /** What the inspection saw, in counts and mix-ups: which images were looked at stays hidden, they may be gold. */
 function Evidence({ verdict }: { verdict: BoardVerdict | undefined }) {
   if (verdict === undefined) return null;
   const { sampleSize, defects, acceptanceNumber, confused, undecided, reasons } = verdict;
   return (
     <details class="evidence">
-      <summary>
-        {verdict.verdict === "accept"
-          ? "Accepted"
-          : verdict.verdict === "rework"
-            ? "Why it came back"
-            : "Why it went to another vendor"}
-      </summary>
+      <summary>{VERDICT_WORDS[verdict.verdict]}</summary>
       <p>
         Two experts answered {plural(sampleSize, "image")} of the lot without seeing yours: {plural(defects, "answer")}{" "}
         wrong, at most {count(acceptanceNumber)} allowed
