@@ -26,16 +26,19 @@ export const settleWave = stage({
     const unsettled = fitted.images.length - settled;
     const answersOn = (images: readonly string[]) =>
       images.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
-    const bought = answersOn(split.pool);
+    const boughtPool = answersOn(split.pool);
+    const boughtTest = answersOn(split.test);
+    const boughtGold = answersOn(split.gold);
     const counts = {
       wave,
       settled,
       unsettled,
       predictedError: purchases.plan.predictedError,
-      bought,
-      perImage: split.pool.length === 0 ? 0 : bought / split.pool.length,
-      boughtTest: answersOn(split.test),
-      boughtGold: answersOn(split.gold),
+      bought: boughtPool + boughtTest + boughtGold,
+      boughtPool,
+      boughtTest,
+      boughtGold,
+      perImage: split.pool.length === 0 ? 0 : boughtPool / split.pool.length,
       expertImages: [...known.experts.values()].filter(({ complete }) => complete).length,
     };
     await updateCycle(ports, campaign, cycle, (record) => ({
