@@ -17,19 +17,21 @@ const MIGRATIONS: readonly string[] = [
      position INTEGER PRIMARY KEY, execution INTEGER NOT NULL, event INTEGER, strand TEXT NOT NULL, type TEXT,
      previous INTEGER NOT NULL, at REAL NOT NULL, details TEXT, payload_key TEXT, payload TEXT, payload_id INTEGER, fact TEXT) STRICT;
    CREATE INDEX log_execution ON log (execution, position);`,
+  // The watch page lists top executions by machine and state while a Map Run's children stand in the same table.
+  `CREATE INDEX execution_top ON execution (machine, status, id) WHERE parent IS NULL;`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Brings a log to this version, one transaction per step. Refuses a log that a newer program wrote. */
-export function migrate(db: DatabaseSync): void {
+/** Brings a log to the newest version (or `target`), one transaction per step. Refuses a log that a newer program wrote. */
+export function migrate(db: DatabaseSync, target: number = SCHEMA_VERSION): void {
   const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found > SCHEMA_VERSION) {
     throw new Error(
       `The engine's log has schema version ${found}, but this program knows versions up to ${SCHEMA_VERSION}. Run the newer program that wrote it, or give another work folder.`,
     );
   }
-  for (let version = found; version < SCHEMA_VERSION; version++) {
+  for (let version = found; version < target; version++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT;`);
   }
 }

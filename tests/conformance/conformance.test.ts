@@ -57,7 +57,7 @@ test("a history that agrees is exact, and each way of disagreeing is seen", asyn
   expect(
     await level(
       changed((copy) =>
-        Object.assign((copy.events[2] as { stateExitedEventDetails: object }).stateExitedEventDetails, {
+        Object.assign((copy.events[2] as unknown as { stateExitedEventDetails: object }).stateExitedEventDetails, {
           output: { sum: 3 },
         }),
       ),
@@ -66,7 +66,7 @@ test("a history that agrees is exact, and each way of disagreeing is seen", asyn
   expect(
     await level(
       changed((copy) =>
-        Object.assign((copy.events[2] as { stateExitedEventDetails: object }).stateExitedEventDetails, {
+        Object.assign((copy.events[2] as unknown as { stateExitedEventDetails: object }).stateExitedEventDetails, {
           output: { sum: "2" },
         }),
       ),

@@ -9,8 +9,12 @@ import { machine, worldOf } from "./world.ts";
 const [folder, faultText] = process.argv.slice(2) as [string, string];
 const payments = join(folder, "payments.txt");
 const clock = new VirtualClock(0);
-const tokens: string[] = [];
-const paid = (): string[] => (existsSync(payments) ? readFileSync(payments, "utf8").split("\n").filter(Boolean) : []);
+const linesOf = (path: string): string[] =>
+  existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
+const paid = (): string[] => linesOf(payments);
+/** Tokens are kept where the vendor's answer finds them after a restart, as the product's records do. */
+const offers = join(folder, "offers.txt");
+const answered = new Set<string>();
 const retry = [
   { ErrorEquals: ["Lambda.TooManyRequestsException", "Lambda.SdkClientException"], IntervalSeconds: 1, MaxAttempts: 5 },
 ];
@@ -49,7 +53,7 @@ const lot = machine({
   },
 });
 const world: EngineServices = worldOf({
-  ask: (payload: { token: string }) => void tokens.push(payload.token),
+  ask: (payload: { token: string }) => appendFileSync(offers, `${payload.token}\n`),
   pay: ({ image, label }: { image: string; label: string }) => {
     // The handler's own rule against paying twice: what a conditional write does on AWS.
     if (!paid().includes(image)) appendFileSync(payments, `${image}\n`);
@@ -75,8 +79,9 @@ for (;;) {
     await engine.close();
     process.exit(0);
   }
-  const token = tokens.shift();
+  const token = linesOf(offers).find((offer) => !answered.has(offer));
   if (token !== undefined) {
+    answered.add(token);
     try {
       engine.sendTaskSuccess(token, '"ok"');
     } catch (error) {
