@@ -95,14 +95,7 @@ export async function planSample(work: string, unattended: boolean): Promise<Jou
 /** Opens the work folder and takes the journey's campaign in; both are safe to do again. */
 export async function begin(host: Host, journey: Journey, weights: string | undefined): Promise<number | undefined> {
   const { agreement, folder, people } = journey;
-  const needsWeights = agreement.training.backbone !== "small-cnn";
-  const from = weights ?? process.env.COUNTERSIGN_WEIGHTS;
-  if (needsWeights && from !== undefined) await bringWeights(host, from);
-  if (needsWeights && !(await hasWeights(host))) {
-    throw new BadInputError(
-      "there are no pretrained weights: give a folder of <architecture>/model.safetensors with --weights or COUNTERSIGN_WEIGHTS, or write training.backbone: small-cnn into campaign.yaml to train from scratch",
-    );
-  }
+  if (agreement.training.backbone !== "small-cnn") await provideWeights(host, agreement.training.backbone, weights);
   await createCampaign(host.ports, agreement, "data-team");
   await host.staff(agreement.name, { people });
   return (await addIntake(host, agreement.name, folder)).cycle ?? undefined;
@@ -145,6 +138,27 @@ async function whatToDo(host: Host, campaign: string, waits: string): Promise<st
   }
   if (waits === "resume") return `${campaign} is paused; go on with\n  npm start -- campaign resume ${campaign}`;
   return `The candidate gets its share of real requests at ${host.url}/predict/${campaign}; it is promoted or rolled back by them.`;
+}
+
+/** Used where the campaign leaves the choice open and the weights come from timm's hub. */
+const HUB_DEFAULT = "vit_tiny_patch16_224";
+
+/** Weights from `--weights`, then COUNTERSIGN_WEIGHTS, then what the folder has, then timm's hub. Throws BadInputError. */
+async function provideWeights(host: Host, backbone: string, given: string | undefined): Promise<void> {
+  const folder = given ?? process.env.COUNTERSIGN_WEIGHTS;
+  if (folder !== undefined) {
+    const found = await bringWeights(host, folder);
+    if (backbone === "auto" || found.includes(backbone)) return;
+    throw new BadInputError(
+      `the campaign trains on "${backbone}", but ${folder} holds ${found.join(", ")}; name one of these or auto`,
+    );
+  }
+  if (await hasWeights(host, backbone)) return;
+  host.onProgress({ step: "asking timm's hub for weights" });
+  await bringWeights(
+    host,
+    await fetchWeights(backbone === "auto" ? HUB_DEFAULT : backbone, join(host.work, "fetched-weights")),
+  );
 }
 
 async function hasWeights(host: Host): Promise<boolean> {
