@@ -1,20 +1,26 @@
 """`evaluate`: one look at the sealed test -> evaluation.json, predictions.json, mistakes, charts.
 
 Inputs (processing job): `model`, `truth` (test.json), `shards`; optional `champion`, a second model judged on the same
-images. Images that a model can't decode count as wrong: production would see them too.
+images. Images that a model can't decode count as wrong: production would see them too. Argument `--corruptions N`
+judges N of the images under lighting, angle, blur, noise and compression as well.
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn import metrics as sk
 
-from . import contract, documents, metrics, plots, shards
+from . import contract, documents, metrics, plots, shards, slices
 from .contract import BadInput
-from .images import Undecodable
+from .corruptions import FAMILIES, SEVERITIES
+from .images import Undecodable, decode
+from .model_card import write_card
 from .runtime import Model
 
 WORST = 24
@@ -28,6 +34,10 @@ class Judged:
     probabilities: np.ndarray
     """(n, classes); uniform where the image could not be decoded."""
     decodable: np.ndarray
+    brightness: np.ndarray
+    """(n,) mean of the pixels, 0 to 255."""
+    pixels: np.ndarray
+    """(n,) width times height as decoded."""
 
     @property
     def predicted(self) -> np.ndarray:
@@ -38,19 +48,23 @@ class Judged:
 
 
 def main() -> None:
+    corrupted = _count(contract.arguments().get("corruptions", "0"))
     truth = documents.read(contract.processing_input("truth") / "test.json", "test-truth")
-    model = Model(contract.unpacked(contract.processing_input("model"), "model"))
+    model = Model(contract.unpacked(contract.processing_input("model"), "model"), threads=1)
     if not truth["items"]:
         raise BadInput("test.json holds no image: the sealed test is empty; raise the test share or admit more images")
     items = sorted(truth["items"], key=lambda item: item["sha256"])
     files = shards.load(contract.processing_input("shards"), {item["sha256"] for item in items})
     champion_folder = contract.optional_processing_input("champion")
-    champion = Model(contract.unpacked(champion_folder, "champion")) if champion_folder else None
+    champion = Model(contract.unpacked(champion_folder, "champion"), threads=1) if champion_folder else None
     out = contract.processing_output_dir()
     judged = judge(model, truth["classes"], items, files, "evaluate")
     rival = judge(champion, truth["classes"], items, files, "evaluate champion") if champion else None
     evaluation = report(model, truth["classes"], items, judged, rival, champion)
+    if corrupted:
+        evaluation["corruptions"] = under_corruption(model, items, files, corrupted)
     documents.write(out / "evaluation.json", evaluation, "evaluation")
+    (out / "model-card.md").write_text(write_card(model.facts, evaluation, truth), encoding="utf-8")
     write_predictions(out, truth["classes"], items, judged, rival)
     write_mistakes(out, evaluation["mistakes"], files)
     write_charts(out, truth["classes"], items, judged, evaluation, model.facts["abstainThreshold"])
@@ -67,17 +81,50 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
             f"test: {', '.join(classes)}); "
             "evaluate a model that was trained for this class set"
         )
-    probabilities = np.full((len(items), len(classes)), 1 / len(classes))
-    decodable = np.ones(len(items), dtype=bool)
-    progress = contract.Progress(step, len(items))
-    for row, item in enumerate(items):
+    count = len(items)
+    judged = Judged(
+        np.full((count, len(classes)), 1 / len(classes)), np.ones(count, bool), np.zeros(count), np.zeros(count)
+    )
+    progress = contract.Progress(step, count)
+
+    def one(row: int) -> None:
         try:
-            found = model.predict(files[item["sha256"]]).probabilities
-            probabilities[row] = [0.0 if column is None else found[column] for column in columns]
+            image = decode(files[items[row]["sha256"]], model.facts["inputSize"])
         except Undecodable:
-            decodable[row] = False
-        progress.at(row + 1)
-    return Judged(probabilities, decodable)
+            judged.decodable[row] = False
+            return
+        judged.probabilities[row] = in_order(model, columns, image)
+        judged.brightness[row], judged.pixels[row] = image.mean(), image.shape[0] * image.shape[1]
+
+    # One image per core at a time: the model runs on one thread each.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for row, _ in enumerate(pool.map(one, range(count))):
+            progress.at(row + 1)
+    return judged
+
+
+def in_order(model: Model, columns: list[int | None], image: np.ndarray) -> list[float]:
+    found = model.predict_pixels(image).probabilities
+    return [0.0 if column is None else float(found[column]) for column in columns]
+
+
+def under_corruption(model: Model, items: list[dict], files: dict[str, bytes], count: int) -> list[dict]:
+    """Accuracy on the first `count` decodable test images (by sha256, so any of them), per family and severity."""
+    pairs = []
+    for item in items[:count]:
+        with suppress(Undecodable):
+            pairs.append((decode(files[item["sha256"]], model.facts["inputSize"]), item["label"]))
+    progress = contract.Progress("corruptions", len(FAMILIES) * len(SEVERITIES))
+    rows = []
+    for name, corrupt in FAMILIES.items():
+        for severity in SEVERITIES:
+            hits = [
+                model.classes[int(model.predict_pixels(corrupt(pixels, severity)).probabilities.argmax())] == label
+                for pixels, label in pairs
+            ]
+            rows.append({"family": name, "severity": severity, **metrics.wilson(sum(hits), len(hits)), "n": len(hits)})
+            progress.at(len(rows))
+    return rows
 
 
 def report(
@@ -131,6 +178,9 @@ def report(
         "champion": None,
         "modelSha256": model.sha256,
         "modelDigest": model.digest,
+        "slices": slices.report(
+            slices.by_quartile("brightness", judged.brightness) | slices.by_quartile("size", judged.pixels), hit, groups
+        ),
         **ranking(truth, judged.probabilities, present),
     }
     if rival is not None and champion is not None:
@@ -207,3 +257,9 @@ def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, th
     }
     for name, svg in charts.items():
         (out / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise BadInput(f"--corruptions is {text!r}; expected how many test images to corrupt, 0 for none")
+    return int(text)

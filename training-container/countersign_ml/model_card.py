@@ -1,0 +1,60 @@
+"""The model card: what a model is, was made of, can do and can't, in one page of Markdown."""
+
+from __future__ import annotations
+
+
+def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
+    """From model.json, evaluation.json and test.json; nothing in it is written by hand."""
+    cross, accuracy = facts["crossValidation"], evaluation["accuracy"]
+    weakest = sorted((row for row in evaluation["perClass"] if row["n"]), key=lambda row: row["recall"]["value"])[:5]
+    sources: dict[str, int] = {}
+    for item in truth["items"]:
+        sources[item["source"]] = sources.get(item["source"], 0) + 1
+    residual = truth["residualError"]
+    warned = [row["slice"] for row in evaluation.get("slices", []) if row["warns"]]
+    lines = [
+        f"# Model {facts.get('digest', evaluation['modelSha256'])[:12]}",
+        "",
+        f"Tells {len(facts['classes'])} classes apart: {_listed(facts['classes'])}.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| digest | `{facts.get('digest', evaluation['modelSha256'])}` |",
+        f"| graph (sha256) | `{evaluation['modelSha256']}` |",
+        f"| backbone, recipe | {facts['backbone']}, {facts['recipe']} |",
+        f"| pretrained weights (sha256) | {facts['weightsSha256'] or 'none'} |",
+        f"| dataset version | `{facts['datasetVersion']}` |",
+        f"| input | images of any size, scaled to {facts['inputSize']} x {facts['inputSize']} in the graph |",
+        "",
+        "## How good it is",
+        f"Sealed test, {evaluation['n']} images in {evaluation['groups']} duplicate groups: "
+        f"accuracy {_interval(accuracy)}, "
+        f"balanced accuracy {evaluation['balancedAccuracy']:.3f}, log loss {evaluation['logLoss']:.3f}, "
+        f"expected calibration error {100 * evaluation['ece']:.1f} %. Always answering "
+        f'"{evaluation["majorityClass"]["label"]}" would reach {evaluation["majorityClass"]["accuracy"]:.3f}.',
+        f"Cross-validation on {cross['n']} training images, {cross['folds']} folds by duplicate group: "
+        f"{cross['accuracy']:.3f}.",
+        "",
+        "Weakest classes: "
+        + "; ".join(f"{row['label']} {_interval(row['recall'])} of {row['n']}" for row in weakest)
+        + ".",
+        "",
+        "## Labels",
+        "Truth of the test by source: " + ", ".join(f"{name} {count}" for name, count in sorted(sources.items())) + ". "
+        f"Experts audited {residual['audited']} of the unanimous ones and found {residual['wrong']} wrong; "
+        f"at most {100 * residual['upper']:.1f} % of the truth is wrong (95 %).",
+        "",
+        "## Limits",
+        f"It abstains below a confidence of {facts['abstainThreshold']:.2f}. It knows no other class than those above; "
+        "an image unlike its training images is marked novel. Numbers hold for images drawn like the test's.",
+        "Slices that are worse than the rest: " + (", ".join(warned) or "none found") + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _interval(estimate: dict) -> str:
+    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -1,0 +1,39 @@
+"""Accuracy by what an image is like. Slices warn, they don't gate: Holm's correction over all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import fisher_exact
+from statsmodels.stats.multitest import multipletests
+
+from . import metrics
+
+FEWEST = 20
+"""Images that a slice must hold to be looked at."""
+
+
+def by_quartile(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """The lowest and the highest quarter of a measure, as masks; none where it hardly varies."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return {} if low == high else {f"low {name}": values <= low, f"high {name}": values >= high}
+
+
+def report(masks: dict[str, np.ndarray], hit: np.ndarray, groups: np.ndarray) -> list[dict]:
+    """[{slice, n, accuracy, pValue, warns}]: each slice against the rest, Fisher's exact test, Holm-adjusted at 5 %."""
+    rows = []
+    for name, mask in sorted(masks.items()):
+        inside, outside = hit[mask], hit[~mask]
+        if len(inside) < FEWEST or len(outside) < FEWEST:
+            continue
+        table = [[int(inside.sum()), int((~inside).sum())], [int(outside.sum()), int((~outside).sum())]]
+        worse = inside.mean() < outside.mean()
+        rows.append(
+            (name, len(inside), metrics.share(inside, groups[mask]), float(fisher_exact(table)[1]), bool(worse))
+        )
+    if not rows:
+        return []
+    rejected, adjusted, _, _ = multipletests([row[3] for row in rows], alpha=0.05, method="holm")
+    return [
+        {"slice": name, "n": n, "accuracy": accuracy, "pValue": float(p), "warns": bool(reject and worse)}
+        for (name, n, accuracy, _, worse), p, reject in zip(rows, adjusted, rejected, strict=True)
+    ]
