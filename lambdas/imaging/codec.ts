@@ -32,18 +32,10 @@ function webSized(raster: Raster): Raster {
   return shrink(raster, width, height);
 }
 
-/** Reused for small images; large ones come and go. */
-let scratch = Buffer.alloc(0);
-const LARGEST_SCRATCH = 4 * 1024 * 1024;
-
 function decodeJpeg(bytes: Uint8Array, header: Header, colour: "gray" | "as-is" = "as-is"): Raster {
   const channels = colour === "gray" || header.components === 1 ? 1 : 3;
-  const size = header.width * header.height * channels;
-  let target = scratch;
-  if (size > scratch.length) {
-    target = Buffer.allocUnsafeSlow(size);
-    if (size <= LARGEST_SCRATCH) scratch = target;
-  }
+  // Not from Node's pool: the raster outlives this call, and others are decoded beside it.
+  const target = Buffer.allocUnsafeSlow(header.width * header.height * channels);
   const format = channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB;
   const read = (source: Uint8Array) => turbo.decompressSync(asBuffer(source), target, { format });
   let decoded: { width: number; height: number };
