@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
 
 
 def embedded(labelled: LabelledSet, shards: Path, weights: Path) -> list[dict]:
-    """Every architecture in the weights folder, with each pooling that it has; cached by bytes, weights, preparation."""
+    """Every architecture in the weights folder, with each pooling that it has; cached by bytes and preparation."""
     found = []
     for manifest in sorted(weights.glob("*/manifest.json")):
         name = json.loads(manifest.read_text())["architecture"]
