@@ -66,21 +66,23 @@ export async function vendorReview(
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
+/** Checked answers from which an annotator counts in the pilot. */
+const IN_PILOT = 5;
+
 /**
- * What is agreed is the error of all annotators together on checked images, the AQL at least: nobody is paused for being as
- * good as the rest. Not bearable is two and a half times that, 15 points more at least. Alpha is divided over the annotators.
+ * What is agreed is the median annotator's error on checked images, the AQL at least: nobody is paused for being as good as
+ * the rest, and a few bad ones don't lower the bar. Not bearable is two and a half times that, 15 points more at least.
+ * Alpha is divided over the annotators.
  */
 function testFor(agreement: Campaign, checked: readonly CheckedAnswer[], annotators: number): GoldTest {
-  const wrong = checked.filter(({ said, truth }) => said !== truth).length;
-  const pilot = checked.length === 0 ? 0 : wrong / checked.length;
+  const errors = [...Map.groupBy(checked, ({ vendor, annotator }) => `${vendor}/${annotator}`).values()]
+    .filter((own) => own.length >= IN_PILOT)
+    .map((own) => own.filter(({ said, truth }) => said !== truth).length / own.length)
+    .sort((a, b) => a - b);
+  const pilot = errors[errors.length >> 1] ?? 0;
   const p0 = Math.min(0.3, Math.max(0.01, agreement.inspection.aql / 100, pilot));
-  return {
-    p0,
-    p1: Math.min(0.8, Math.max(2.5 * p0, p0 + 0.15)),
-    alpha: 0.05,
-    beta: 0.05,
-    annotators: Math.max(1, annotators),
-  };
+  const p1 = Math.min(0.8, Math.max(2.5 * p0, p0 + 0.15));
+  return { p0, p1, alpha: 0.05, beta: 0.05, annotators: Math.max(1, annotators) };
 }
 
 /** The test looks after every answer, in the order in which they were given, and ends with its first decision. */
