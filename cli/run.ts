@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { createCampaign } from "../lambdas/store/cycles.ts";
 import { objectKeys } from "../lambdas/store/keys.ts";
+import { fetchWeights } from "../local/fetch-weights.ts";
 import type { Host } from "../local/host.ts";
 import { addIntake, bringWeights, classFolders, cycleEnded, existingFolder } from "../local/intake.ts";
 import { drawSample } from "../local/sample/draw.ts";
@@ -161,9 +162,9 @@ async function provideWeights(host: Host, backbone: string, given: string | unde
   );
 }
 
-async function hasWeights(host: Host): Promise<boolean> {
-  for await (const { key } of host.ports.objects.list(objectKeys.weights("")))
-    if (key.endsWith("/model.safetensors")) return true;
+async function hasWeights(host: Host, backbone: string): Promise<boolean> {
+  const wanted = backbone === "auto" ? "/model.safetensors" : `${objectKeys.weights(backbone)}/model.safetensors`;
+  for await (const { key } of host.ports.objects.list(objectKeys.weights(""))) if (key.endsWith(wanted)) return true;
   return false;
 }
 
