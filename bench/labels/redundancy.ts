@@ -30,7 +30,7 @@ const POLICIES: Record<string, Policy> = {
     maxAnswers: 12,
     lossInAnswers: 333,
     temper: 0.6,
-    residualError: 0.004,
+    residualError: 0.0065,
     maxWaves: 12,
   },
   noModel: {
@@ -40,7 +40,7 @@ const POLICIES: Record<string, Policy> = {
     maxAnswers: 12,
     lossInAnswers: 333,
     temper: 0.6,
-    residualError: 0.004,
+    residualError: 0.0055,
     maxWaves: 12,
   },
 };

@@ -15,7 +15,7 @@ const WORKERS = 200;
 const POOL = { gold: 40, goldAnswers: 2, maxAnswers: 12, temper: 0.7, maxWaves: 12 };
 /** Fixed on the tuning half. */
 const POLICIES: Record<string, Policy> = {
-  withModel: { ...POOL, model: true, minAnswers: 0, lossInAnswers: 333, residualError: 0.012 },
+  withModel: { ...POOL, model: true, minAnswers: 0, lossInAnswers: 800, residualError: 0.012 },
   withoutModel: { ...POOL, model: false, minAnswers: 1, lossInAnswers: 100, residualError: 0.004 },
 };
 

@@ -1,4 +1,4 @@
-import { type EmResult, expect, type Problem } from "./expectation-maximisation.ts";
+import { type EmResult, expect, type Problem, teachingTasks } from "./expectation-maximisation.ts";
 import type { Method } from "./fit.ts";
 
 export interface GoldChoice {
@@ -31,7 +31,8 @@ export function chooseByGold(
   const held: number[] = [];
   for (let t = 0; t < problem.tasks; t++) if (gold[t]! >= 0 && answers.start[t + 1]! > answers.start[t]!) held.push(t);
   if (held.length < GOLD_TO_CHOOSE) return undefined;
-  const blind: Problem = { ...problem, gold: undefined };
+  const unlabelled = { ...problem, gold: undefined };
+  const blind: Problem = { ...unlabelled, teaches: teachingTasks(unlabelled) };
   const judged = (method: Method) => bestTemper(blind, fit(blind, method), gold, held);
   const found = { majority: judged("majority"), "one-coin": judged("one-coin"), "dawid-skene": judged("dawid-skene") };
   let method: Method = "dawid-skene";

@@ -13,6 +13,24 @@ export interface Problem {
   prior: Float64Array | undefined;
   /** Exponent of each answer's likelihood, (0, 1]: below 1 where answers to one image err together. */
   temper: number;
+  /** 1 where a task tells of its workers: see `teachingTasks`. */
+  teaches: Uint8Array;
+}
+
+/**
+ * Tasks that tell how their workers err: all but those with a single answer and neither gold nor prior. A lone answer
+ * agrees with itself whatever it is; taught by it, matrices drift until one class explains everything.
+ */
+export function teachingTasks({ classes, tasks, answers, gold, prior }: Omit<Problem, "teaches">): Uint8Array {
+  const teaches = new Uint8Array(tasks);
+  for (let t = 0; t < tasks; t++) {
+    let told = 0;
+    for (let i = answers.start[t]!; i < answers.start[t + 1]!; i++) if (answers.column[i]! < classes) told++;
+    const anchored =
+      (gold !== undefined && gold[t]! >= 0) || (prior !== undefined && !Number.isNaN(prior[t * classes]!));
+    teaches[t] = told !== 1 || anchored ? 1 : 0;
+  }
+  return teaches;
 }
 
 export interface Convergence {
@@ -33,7 +51,7 @@ export interface EmResult {
 
 /** A start for EM from vote shares (ties shared, "cannot tell" ignored, gold as it is): counts without factors. */
 export function voteShares(problem: Problem): EmResult {
-  const { classes, tasks, answers, gold, prior, temper } = problem;
+  const { classes, tasks, answers, gold, prior, temper, teaches } = problem;
   const result = emptyResult(problem);
   const { table, classCounts, posterior } = result;
   for (let t = 0; t < tasks; t++) {
@@ -53,7 +71,7 @@ export function voteShares(problem: Problem): EmResult {
       row[known] = 1;
       votes = 1;
     }
-    if (votes === 0) continue;
+    if (votes === 0 || teaches[t] === 0) continue;
     const learns = prior === undefined || Number.isNaN(prior[t * classes]!);
     for (let k = 0; k < classes; k++) {
       row[k] = row[k]! / votes;
@@ -101,7 +119,7 @@ const RESCALE_EVERY = 8;
  * as exact, and without a logarithm per class and answer.
  */
 export function expect(
-  { classes, tasks, workers, answers, gold, prior, temper }: Problem,
+  { classes, tasks, workers, answers, gold, prior, temper, teaches }: Problem,
   { table, classCounts, shares, posterior }: Omit<EmResult, "objective">,
 ): number {
   const { start, worker, column } = answers;
@@ -134,14 +152,15 @@ export function expect(
       }
       let sum = 0;
       for (let k = 0; k < classes; k++) sum += row[k]!;
-      evidence += Math.log(sum);
+      if (teaches[t] === 1) evidence += Math.log(sum);
       const scale = 1 / sum;
       for (let k = 0; k < classes; k++) row[k] = row[k]! * scale;
     }
     const at = t * classes;
+    for (let k = 0; k < classes; k++) posterior[at + k] = row[k]!;
+    if (teaches[t] === 0) continue;
     for (let k = 0; k < classes; k++) {
       const p = row[k]!;
-      posterior[at + k] = p;
       if (!hasPrior) classCounts[k] = classCounts[k]! + p;
       row[k] = p * temper;
     }

@@ -6,6 +6,7 @@ import {
   likelihoodOf,
   type Problem,
   runEm,
+  teachingTasks,
   voteShares,
 } from "./expectation-maximisation.ts";
 import { dawidSkene, hierarchicalBase, oneCoin, rowOf, type Strength, sharedCoin } from "./worker-models.ts";
@@ -63,7 +64,7 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
       throw new RangeError(`${name} has ${column.length} values, expected ${length}`);
   }
   checkPrior(input);
-  const problem: Problem = {
+  const given = {
     classes: input.classes,
     tasks: input.tasks,
     workers: input.workers,
@@ -72,6 +73,7 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
     prior: input.prior,
     temper,
   };
+  const problem: Problem = { ...given, teaches: teachingTasks(given) };
   const options = {
     estimate: input.estimate ?? "map",
     strength: input.strength ?? DEFAULT_STRENGTH,

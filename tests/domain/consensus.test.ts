@@ -117,6 +117,18 @@ test("a worker with two answers is judged by the crowd, not by them", () => {
   }
 });
 
+test("one answer per image from many sparse workers teaches nothing of them, and each image is what was said", () => {
+  const random = chance("lone");
+  const triples = Array.from({ length: 2500 }, (_, t): Triple => [t, random.below(200), random.below(10)]);
+  for (const method of METHODS) {
+    const { posterior } = fitConsensus(input(triples, { classes: 10, method }));
+    triples.forEach(([t, , label]) => {
+      const row = posterior.subarray(t * 10, t * 10 + 10);
+      expect(row.indexOf(Math.max(...row))).toBe(label);
+    });
+  }
+});
+
 test("gold is certain, even against everybody, and makes them worse", () => {
   const triples: Triple[] = Array.from({ length: 60 }, (_, i) => [Math.floor(i / 3), i % 3, 0]);
   const gold = new Int32Array(20).fill(1);
@@ -147,7 +159,9 @@ test("an image without answers has its prior, or the classes' shares, and an eve
     input(
       [
         [0, 0, 0],
+        [0, 1, 0],
         [1, 0, 0],
+        [1, 1, 0],
       ],
       { method: "one-coin", tasks: 3 },
     ),
