@@ -1,0 +1,119 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { runStage } from "../../lambdas/stage.ts";
+import { planWave } from "../../lambdas/stages/plan-wave.ts";
+import { recordKeys } from "../../lambdas/store/keys.ts";
+import { findLot, readLotPlan } from "../../lambdas/store/lot-records.ts";
+import { readWavePlan, updateWave } from "../../lambdas/store/waves.ts";
+import type { LotItem } from "../../schemas/lot.ts";
+import { type LabelWorld, labelWorld, pictures } from "./world.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const classes = ["crack", "ok"];
+const worlds: LabelWorld[] = [];
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.close();
+});
+async function world(): Promise<LabelWorld> {
+  const made = await labelWorld({
+    pictures: pictures(80, classes),
+    agreement: { classes, labelling: { lotSize: 25 } },
+    split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+    world: "memory",
+  });
+  worlds.push(made);
+  return made;
+}
+interface Planned {
+  decision: string;
+  wave: number;
+  key: string;
+  lots: number;
+}
+const plan = ({ ports, splitKey }: LabelWorld) =>
+  runStage(
+    planWave as never,
+    { campaign: "camp", cycle: 1, splitKey, embeddingsKey: "none" },
+    ports,
+  ) as Promise<Planned>;
+async function itemsOf({ ports }: LabelWorld, lot: string): Promise<LotItem[]> {
+  const found = await findLot(ports, "camp", lot);
+  return found === undefined ? [] : (await readLotPlan(ports, found.lot)).items;
+}
+
+describe("the first wave", () => {
+  it("is planned once, whatever is asked how often", async () => {
+    const made = await world();
+    const first = await plan(made);
+    expect(first).toMatchObject({ decision: "buy", wave: 0 });
+    expect(await plan(made)).toEqual(first);
+  });
+
+  it("asks two answers for each image, puts gold into every lot, and tells no purpose by an item's name or place", async () => {
+    const made = await world();
+    await made.run(() => true);
+    const { lots } = await readWavePlan(made.ports, (await plan(made)).key);
+    const items = (await Promise.all(lots.map((lot) => itemsOf(made, lot)))).flat();
+    const label = items.filter(({ purpose }) => purpose === "label");
+    expect(new Set(label.map(({ image }) => image)).size * 2).toBe(label.length);
+    for (const lot of lots)
+      expect(
+        (await itemsOf(made, lot)).some(({ purpose }) => purpose === "gold"),
+        lot,
+      ).toBe(true);
+    expect(items.every(({ item }) => /^i[0-9a-f]{20}$/.test(item))).toBe(true);
+    expect(new Set(items.map(({ item }) => item)).size).toBe(items.length);
+    const places = await Promise.all(
+      lots.map(async (lot) => (await itemsOf(made, lot)).findIndex(({ purpose }) => purpose === "gold")),
+    );
+    expect(new Set(places).size).toBeGreaterThan(2);
+  });
+});
+
+describe("an owner who asks for more", () => {
+  it("gets one more wave for the least certain images, once for each time of asking", async () => {
+    const made = await world();
+    await made.run();
+    const { ports } = made;
+    const enough = await plan(made);
+    expect(enough.decision).toBe("enough");
+    const approval = {
+      campaign: "camp",
+      cycle: 1,
+      evidenceDigest: "0".repeat(64),
+      modelSha256: "0".repeat(64),
+      datasetVersion: "0".repeat(64),
+    };
+    const asked = {
+      ...approval,
+      decision: "ask-for-more",
+      by: "olga",
+      how: "person",
+      reason: "stains are too often missed",
+      at: "2026-01-06T08:00:00Z",
+      previous: "0".repeat(64),
+      signature: "a".repeat(64),
+    };
+    const record = {
+      evidenceKey: "e",
+      evidenceDigest: "d",
+      modelSha256: "m",
+      status: "decided",
+      decision: "ask-for-more",
+      decisions: [asked],
+    };
+    await ports.records.put(recordKeys.approval("camp", 1), record, "any");
+    const more = await plan(made);
+    expect(more).toMatchObject({ decision: "buy", wave: enough.wave });
+    expect(await plan(made)).toEqual(more);
+    const wave = await readWavePlan(ports, more.key);
+    expect(wave.answers.label).toBeGreaterThan(0);
+    expect(wave.answers.label).toBeLessThanOrEqual(8);
+    await updateWave(ports, { campaign: "camp", cycle: 1, wave: more.wave }, (before) => ({
+      ...before,
+      settled: true,
+      asked: wave.asked ?? "",
+    }));
+    expect((await plan(made)).decision).toBe("enough");
+  });
+});
