@@ -34,7 +34,7 @@ export async function ask(
   if (name === "stop") throw new BadInputError(`no host runs in ${work}`);
   if (await isEmptyWork(work))
     throw new BadInputError(`there is nothing in ${work} yet; start with "run", or name the folder with --work`);
-  const own = await Host.open({ work, time: "real" });
+  const own = await Host.open({ work, time: "real", idle: true });
   try {
     return await (commands[name] as (typeof commands)[string])(own, args);
   } finally {

@@ -59,6 +59,8 @@ export interface HostOptions {
   /** A stage threw an error: its name and the error, before the workflow decides what to do with it. */
   onTrouble?: (stage: string, error: Error) => void;
   quotaBytes?: number;
+  /** Leave what is unfinished alone: for a small command in a folder where no host runs. */
+  idle?: boolean;
 }
 
 /** The laptop host: the engine on the workflow files, the stages, the job runner, the portal, and time. */
@@ -162,9 +164,10 @@ export class Host {
         command: (name, args) => runCommand(host, name, args),
         bind: options.bind ?? "127.0.0.1",
         port: options.port ?? 0,
+        remembered: folder.lastPort(),
         announce: folder.announce,
       });
-      await host.#resume();
+      if (options.idle !== true) await host.#resume();
       return host;
     } catch (error) {
       folder.release();

@@ -20,7 +20,9 @@ export async function listen(options: {
   fetch: (request: Request) => Promise<Response>;
   command: RunCommand;
   bind: string;
+  /** 0: the remembered port if it is free, else any. */
   port: number;
+  remembered: number | undefined;
   announce: (url: string) => HostFile;
 }): Promise<Listening> {
   let secret = "";
@@ -38,20 +40,24 @@ export async function listen(options: {
       return Response.json({ error: name, message }, { status: 400 });
     }
   };
-  const server = await new Promise<Server>((resolve, reject) => {
-    const made = serve({ fetch: handle, hostname: options.bind, port: options.port }, () =>
-      resolve(made as Server),
-    ) as Server;
-    made.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") {
-        reject(
-          new BadInputError(
-            `port ${options.port} on ${options.bind} is in use; give another one with --port, or leave it out for a free one`,
-          ),
-        );
-      } else reject(error);
+  const open = (port: number) =>
+    new Promise<Server>((resolve, reject) => {
+      const made = serve({ fetch: handle, hostname: options.bind, port }, () => resolve(made as Server)) as Server;
+      made.once("error", reject);
     });
-  });
+  const inUse = (error: NodeJS.ErrnoException) => error.code === "EADDRINUSE";
+  let server: Server;
+  try {
+    server = await open(options.port === 0 ? (options.remembered ?? 0) : options.port);
+  } catch (error) {
+    if (!inUse(error as NodeJS.ErrnoException)) throw error;
+    if (options.port !== 0) {
+      throw new BadInputError(
+        `port ${options.port} on ${options.bind} is in use; give another one with --port, or leave it out for a free one`,
+      );
+    }
+    server = await open(0);
+  }
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const host = options.bind.includes(":")

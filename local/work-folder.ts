@@ -17,6 +17,8 @@ export interface WorkFolder {
   path: string;
   /** Tells commands where this host listens. */
   announce(url: string): HostFile;
+  /** The port of the last host here: links that were sent out keep working while it is free. */
+  lastPort(): number | undefined;
   release(): void;
 }
 
@@ -45,7 +47,15 @@ export function takeWorkFolder(path: string): WorkFolder {
       const content: HostFile = { url, secret: randomBytes(32).toString("hex"), pid: process.pid };
       writeFileSync(`${file}.draft`, JSON.stringify(content), { mode: 0o600 });
       renameSync(`${file}.draft`, file);
+      writeFileSync(join(path, "port"), new URL(url).port);
       return content;
+    },
+    lastPort() {
+      try {
+        return Number(readFileSync(join(path, "port"), "utf8")) || undefined;
+      } catch {
+        return undefined;
+      }
     },
     release() {
       rmSync(file, { force: true });
