@@ -73,13 +73,13 @@ for (let at = 0; at < 40 && (at < 9 || truth(images[at] ?? "") !== "crack"); at 
 }
 await ann.locator(".stage img").waitFor();
 await picture(ann, "annotate");
-const rest = images.length;
-console.log(`${rest} images were handed out; the crowd does the others`);
 await ann.context().close();
+// She goes on elsewhere: what she holds is hers until the lease ends.
+crowd.unshift(annotator(host.url, await world.session({ role: "annotator", vendor: "north", subject: "ann" }), truth));
 mine = undefined;
 
 const eve = await world.join(await context(), { role: "expert", subject: "eve" });
-for (const one of crowd.slice(0, 4)) await one.work();
+for (const one of crowd.slice(0, 5)) await one.work();
 for (;;) {
   const again = eve.getByRole("button", { name: "Look again" });
   if (await again.isVisible()) await again.click();
@@ -101,12 +101,12 @@ while ((await pendingApproval(host.ports, campaign)) === undefined) {
     await boss.context().close();
   }
   let done = 0;
-  for (const one of crowd.slice(4)) done += await one.work();
+  for (const one of crowd.slice(5)) done += await one.work();
   if (!vendorTaken && board.some(({ status }) => status === "in-review" || status === "delivered")) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     continue;
   }
-  for (const one of crowd.slice(0, 4)) done += await one.work();
+  for (const one of crowd.slice(0, 5)) done += await one.work();
   if (done === 0) await new Promise((resolve) => setTimeout(resolve, 500));
   const { outcome } = await readCycle(host.ports, campaign, 1);
   if (outcome !== "open") throw new Error(`the cycle ended: ${outcome}`);
