@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import type { Access } from "../../infra/access.ts";
 import { askMatrix } from "../../infra/checks/iam-matrix.ts";
+import { serviceModels } from "../../infra/checks/service-models.ts";
 import { templateFindings } from "../../infra/checks/template-rules.ts";
 import { stages } from "../../lambdas/main.ts";
 import { closedWorldFindings } from "../../workflow/checks/closed-world.ts";
@@ -11,7 +12,6 @@ import { payloadFindings } from "../../workflow/checks/payloads.ts";
 import { permissionsOf } from "../../workflow/checks/permissions.ts";
 import { requestFindings } from "../../workflow/checks/requests.ts";
 import type { MachineName } from "../../workflow/definition.ts";
-import { serviceModels } from "../workflow/service-models.ts";
 import { stageForms } from "../workflow/stage-forms.ts";
 import type { Json } from "./fault.ts";
 

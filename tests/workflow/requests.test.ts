@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { serviceModels } from "../../infra/checks/service-models.ts";
 import { requestFindings } from "../../workflow/checks/requests.ts";
 import { definitionText, MACHINES } from "../../workflow/definition.ts";
-import { serviceModels } from "./service-models.ts";
 
 test.each(MACHINES)("every request of %s is one that AWS's own model takes", (machine) => {
   expect(requestFindings(JSON.parse(definitionText(machine)), serviceModels()).failed).toEqual([]);
