@@ -1,0 +1,125 @@
+/**
+ * How well suspected labels are found after training: photos get one human-like answer each, a probe is cross-validated on
+ * those labels, and the product's ranking looks for the wrong ones.
+ * `npm run bench:label-errors -- <folder of class folders> --weights <folder> [--backbone NAME] [--seeds 5] [--json]`
+ *
+ * The answers err as people did on five animal classes of CIFAR-10H (bird, cat, deer, dog, horse; 255,000 answers): the
+ * table below is P(said | truth) among those five. Which class plays which part is drawn per seed. Errors do not follow the
+ * photo's own difficulty, since nobody labelled these photos twice: easier than real noise, and said so where quoted.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chance } from "../../domain/chance.ts";
+import { rankSuspects, type Suspect } from "../../domain/label-errors/suspects.ts";
+import { benchArguments, print, rounded } from "./command.ts";
+
+/** Rows truth, columns said, from CIFAR-10H (Peterson and others 2019). */
+const PEOPLE = [
+  [0.9662, 0.011, 0.0105, 0.0085, 0.0038],
+  [0.0146, 0.9325, 0.006, 0.0445, 0.0025],
+  [0.0124, 0.0095, 0.9182, 0.0193, 0.0406],
+  [0.0058, 0.0368, 0.0042, 0.9493, 0.0039],
+  [0.0025, 0.001, 0.0077, 0.0083, 0.9804],
+];
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+
+const usage =
+  "npm run bench:label-errors -- <folder of class folders> --weights <folder> [--backbone NAME] [--seeds N] [--json]";
+const { folder, json, options } = benchArguments(usage, ["weights", "backbone", "seeds", "embeddings"]);
+const out = options.embeddings ?? embedded();
+const images = readFileSync(join(out, "images.csv"), "utf8").trim().split("\n");
+const truth = Int32Array.from(images, (line) => Number(line.split(",")[1]));
+const classes = Math.max(...truth) + 1;
+const seeds = Number(options.seeds ?? 5);
+const runs = Array.from({ length: seeds }, (_, seed) => run(seed));
+const mean = (pick: (result: ReturnType<typeof run>) => number) =>
+  rounded(runs.reduce((sum, result) => sum + pick(result), 0) / seeds);
+print(
+  {
+    images: truth.length,
+    wrongLabels: mean(({ wrongShare }) => wrongShare),
+    auroc: mean(({ auroc }) => auroc),
+    recallWorst10: mean(({ recallWorst10 }) => recallWorst10),
+    confident: { precision: mean(({ precision }) => precision), recall: mean(({ recall }) => recall) },
+    seeds,
+  },
+  json,
+);
+
+function run(seed: number) {
+  const random = chance(`label errors/${seed}`);
+  const part = random.shuffle(Array.from({ length: classes }, (_, k) => k % PEOPLE.length));
+  const labels = truth.map((t) => {
+    // Columns follow the truth's part; a class beyond the five takes the part of one of them, errors going to its neighbours.
+    const said = random.weighted(PEOPLE[part[t]!]!);
+    if (said === part[t]) return t;
+    const candidates = Array.from(part.keys()).filter((k) => part[k] === said && k !== t);
+    return candidates.length === 0 ? t : candidates[random.below(candidates.length)]!;
+  });
+  writeFileSync(join(out, "labels.i32"), new Uint8Array(labels.buffer));
+  python({ step: "probe", out, labels: join(out, "labels.i32"), classes, seed });
+  const bytes = readFileSync(join(out, "probabilities.f64"));
+  const probabilities = new Float64Array(new Uint8Array(bytes).buffer);
+  const suspects = rankSuspects({ classes, labels, probabilities });
+  const isWrong = ({ index, label }: Suspect) => truth[index] !== label;
+  const wrong = suspects.filter(isWrong).length;
+  const worst = suspects.slice(0, Math.round(suspects.length / 10));
+  const confident = suspects.filter((suspect) => suspect.confident);
+  const hits = confident.filter(isWrong).length;
+  return {
+    wrongShare: wrong / suspects.length,
+    auroc: areaUnderRoc(suspects.map(isWrong)),
+    recallWorst10: worst.filter(isWrong).length / wrong,
+    precision: confident.length === 0 ? 0 : hits / confident.length,
+    recall: hits / wrong,
+  };
+}
+
+/** Chance that a wrong label stands before a right one, from flags in order of suspicion. */
+function areaUnderRoc(wrongInOrder: readonly boolean[]): number {
+  let wrongBefore = 0;
+  let pairs = 0;
+  for (const wrong of wrongInOrder) {
+    if (wrong) wrongBefore++;
+    else pairs += wrongBefore;
+  }
+  return pairs / (wrongBefore * (wrongInOrder.length - wrongBefore));
+}
+
+/** Embeddings of the folder, computed once and kept under build/. */
+function embedded(): string {
+  const weights = options.weights;
+  if (weights === undefined || !existsSync(weights)) {
+    process.stderr.write(
+      `--weights ${weights ?? "is missing"}: expected a folder with pretrained weights\nusage: ${usage}\n`,
+    );
+    process.exit(2);
+  }
+  const backbone = options.backbone ?? "vit_tiny_patch16_224";
+  const inner = join(weights, backbone);
+  const key = createHash("sha256")
+    .update(`${resolve(folder)}\n${resolve(weights)}\n${backbone}`)
+    .digest("hex")
+    .slice(0, 16);
+  const kept = join(repository, "build", "bench", `embeddings-${key}`);
+  if (!existsSync(join(kept, "images.csv"))) {
+    mkdirSync(kept, { recursive: true });
+    process.stderr.write("embedding the photos (once)\n");
+    python({ step: "embed", folder, weights: existsSync(inner) ? inner : weights, backbone, out: kept });
+  }
+  return kept;
+}
+
+function python(task: Record<string, unknown>): void {
+  execFileSync(
+    join(repository, ".venv", "bin", "python"),
+    [join(repository, "bench", "labels", "label_errors.py"), JSON.stringify(task)],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, PYTHONPATH: join(repository, "training-container") },
+    },
+  );
+}

@@ -1,0 +1,60 @@
+"""Embeds a folder of class folders, or cross-validates a probe on given labels. Argument: JSON, see label-errors.ts.
+
+{"step": "embed", "folder", "weights", "backbone", "out"}: writes embeddings.f32 + embeddings.json into out, and images.csv
+    (sha256,class index in order of folder name; byte-identical images once).
+{"step": "probe", "out", "labels", "classes", "seed"}: labels is a file of int32 in the order of images.csv; writes
+    probabilities.f64 (images x classes), each row from a probe that did not see its image.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from countersign_ml import backbones, embed, probe
+from sklearn.model_selection import StratifiedKFold
+
+
+def embed_folder(folder: Path, weights: Path, backbone: str, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    seen: dict[str, int] = {}
+    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    with tarfile.open(out / "images.tar", "w") as archive:
+        for index, name in enumerate(classes):
+            for path in sorted((folder / name).iterdir()):
+                suffix = path.suffix.lower()
+                if suffix not in (".jpg", ".jpeg", ".png", ".webp"):
+                    continue
+                data = path.read_bytes()
+                sha256 = hashlib.sha256(data).hexdigest()
+                if sha256 in seen:
+                    continue
+                seen[sha256] = index
+                member = tarfile.TarInfo(f"{sha256}{suffix}")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    model = backbones.build(backbone, weights)
+    ids, rows = embed.embed_shards(out, model)
+    embed.write(out, model, ids, rows)
+    (out / "images.tar").unlink()
+    (out / "images.csv").write_text("".join(f"{name},{seen[name]}\n" for name in ids))
+
+
+def cross_validated(out: Path, labels: Path, classes: int, seed: int) -> None:
+    _, rows = embed.read(out)
+    embeddings = np.stack(list(rows.values()))
+    said = np.fromfile(labels, dtype="<i4")
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(embeddings, said))
+    result = probe.cross_validate(embeddings, np.eye(classes)[said], folds)
+    probe.softmax(result.out_of_fold).astype("<f8").tofile(out / "probabilities.f64")
+
+
+if __name__ == "__main__":
+    task = json.loads(sys.argv[1])
+    if task["step"] == "embed":
+        embed_folder(Path(task["folder"]), Path(task["weights"]), task["backbone"], Path(task["out"]))
+    else:
+        cross_validated(Path(task["out"]), Path(task["labels"]), task["classes"], task["seed"])
