@@ -16,6 +16,8 @@ import { functionAccess, synthesized } from "./synthesized.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const args = process.argv.slice(2);
 const json = args.includes("--json");
+/** The suite that ought to catch a fault, such as `infra`. */
+const expected = args.includes("--expect") ? args[args.indexOf("--expect") + 1] : undefined;
 const kind = args.includes("--kind") ? args[args.indexOf("--kind") + 1] : undefined;
 
 interface Verdict {
@@ -128,7 +130,9 @@ function handlerVerdicts(all: HandlerFault[]): Verdict[] {
   });
 }
 
-const chosen = faults.filter((fault) => kind === undefined || fault.kind === kind);
+const chosen = faults.filter(
+  (fault) => (kind === undefined || fault.kind === kind) && (expected === undefined || fault.expect === expected),
+);
 const of = <K extends Fault["kind"]>(...kinds: K[]) =>
   chosen.filter((fault) => (kinds as string[]).includes(fault.kind)) as Extract<Fault, { kind: K }>[];
 const verdicts = [
