@@ -1,0 +1,93 @@
+import type { Bin, DataReport } from "../../domain/catalogue/report.ts";
+import { dataReport } from "../../domain/catalogue/report.ts";
+import type { Catalogue, CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { Objects } from "../ports.ts";
+
+/** Duplicate groups shown as images; the others are counted. */
+const GROUPS_SHOWN = 40;
+const IMAGES_PER_GROUP = 8;
+
+/** The data report as one HTML file that needs nothing else: thumbnails are inside it, scripts are none. */
+export async function dataReportHtml(objects: Objects, catalogue: Catalogue): Promise<string> {
+  const report = dataReport(catalogue);
+  const entries = new Map(catalogue.entries.map((e) => [e.sha256, e]));
+  const shown = new Set([
+    ...report.flagged.flatMap((f) => f.examples),
+    ...report.groups.slice(0, GROUPS_SHOWN).flatMap((g) => g.images.slice(0, IMAGES_PER_GROUP)),
+  ]);
+  const pictures = new Map<string, string>();
+  for (const sha256 of shown) {
+    const entry = entries.get(sha256);
+    if (entry !== undefined) pictures.set(sha256, await figure(objects, entry));
+  }
+  const gallery = (images: readonly string[]) =>
+    `<div class="gallery">${images.map((i) => pictures.get(i) ?? "").join("")}</div>`;
+  const { counts } = report;
+  return page(`Images of ${report.campaign}, cycle ${report.cycle}`, [
+    `<p class="counts">${counts.files} files: ${counts.admitted} admitted, ${counts.quarantined} kept out, ${counts.duplicates} duplicates. The campaign has ${report.images} images.</p>`,
+    section("What to do before buying labels", `<ul>${report.advice.map((a) => `<li>${text(a)}</li>`).join("")}</ul>`),
+    section("Kept out", report.refused.map(refusedTable).join("") || "<p>No file was kept out.</p>"),
+    section(
+      "Flagged, but admitted",
+      report.flagged
+        .map(
+          (f) => `<h3>${text(f.code)}: ${f.images} images, ${(100 * f.share).toFixed(1)} %</h3>${gallery(f.examples)}`,
+        )
+        .join("") || "<p>No image was flagged.</p>",
+    ),
+    section("Sizes and shapes", bars("Long side", report.longSides) + bars("Width / height", report.shapes)),
+    section("Conditions covered", report.coverage.map((c) => bars(c.measure, c.bins)).join("")),
+    section(
+      `Near-duplicates: ${report.groups.length} groups`,
+      report.groups
+        .slice(0, GROUPS_SHOWN)
+        .map((g) => `<h3>${g.images.length} images</h3>${gallery(g.images.slice(0, IMAGES_PER_GROUP))}`)
+        .join("") +
+        (report.groups.length > GROUPS_SHOWN ? `<p>and ${report.groups.length - GROUPS_SHOWN} more groups</p>` : ""),
+    ),
+  ]);
+}
+
+async function figure(
+  objects: Objects,
+  { sha256, thumbnail, names, findings, facts }: CatalogueEntry,
+): Promise<string> {
+  const bytes = await objects.getRange(thumbnail.key, thumbnail.offset, thumbnail.bytes);
+  const source = bytes === undefined ? "" : `data:image/jpeg;base64,${Buffer.from(bytes).toString("base64")}`;
+  const about = [`${facts.width} x ${facts.height}`, ...findings.map((f) => f.message), sha256].join("\n");
+  return `<figure title="${text(about)}"><img src="${source}" alt="${text(names[0] ?? sha256)}"><figcaption>${text(names.join(", "))}</figcaption></figure>`;
+}
+
+function refusedTable({ code, files, examples }: DataReport["refused"][number]): string {
+  const rows = examples.map((e) => `<tr><td>${text(e.name)}</td><td>${text(e.message)}</td></tr>`).join("");
+  return `<h3>${text(code)}: ${files} files</h3><table>${rows}</table>`;
+}
+
+function bars(title: string, bins: readonly Bin[]): string {
+  const most = Math.max(1, ...bins.map((b) => b.images));
+  const rows = bins.map(
+    (b) =>
+      `<tr><td>${text(b.label)}</td><td><div class="bar" style="width:${((300 * b.images) / most).toFixed(0)}px"></div></td><td>${b.images}</td></tr>`,
+  );
+  return `<h3>${text(title)}</h3><table>${rows.join("")}</table>`;
+}
+
+function section(title: string, body: string): string {
+  return `<section><h2>${text(title)}</h2>${body}</section>`;
+}
+
+function page(title: string, parts: readonly string[]): string {
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${text(title)}</title><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>${STYLE}</style></head><body><h1>${text(title)}</h1>${parts.join("")}</body></html>\n`;
+}
+
+const STYLE =
+  "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1a}" +
+  "h2{border-top:1px solid #ccc;padding-top:1rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top}.bar{background:#36c;height:1em}" +
+  ".gallery{display:flex;flex-wrap:wrap;gap:.6rem}figure{margin:0;width:160px}img{max-width:160px;display:block}" +
+  "figcaption{font-size:11px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.counts{font-size:1.2em}";
+
+/** File names come from outside: nothing of them may become markup. */
+function text(value: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return value.replaceAll(/[&<>"']/g, (c) => entities[c] as string);
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { dataReport } from "../../domain/catalogue/report.ts";
+import { dataReportHtml } from "../../lambdas/reports/data-report-html.ts";
+import { picture, pixelsOf } from "./pictures.ts";
+import { admitCycle, CAMPAIGN, catalogueCycle, incoming, ingestWorld } from "./world.ts";
+
+async function reported() {
+  const world = await ingestWorld();
+  const good = await Promise.all(Array.from({ length: 8 }, (_, i) => picture(i)));
+  const { default: sharp } = await import("sharp");
+  const raw = { raw: { width: 96, height: 72, channels: 3 as const } };
+  const dark = await sharp(
+    pixelsOf(3, 96, 72).map((v) => v >> 3),
+    raw,
+  )
+    .png()
+    .toBuffer();
+  const files = [
+    ...good.map((bytes, i) => incoming(`${i}.jpg`, bytes)),
+    incoming("softer.jpg", await picture(2, { quality: 55 })),
+    incoming('<img src=x onerror="1">.png', dark),
+    incoming("broken.jpg", (good[1] as Buffer).subarray(0, 700)),
+  ];
+  const { manifestKey } = await admitCycle(world, 1, files);
+  return { world, catalogue: (await catalogueCycle(world, 1, manifestKey)).document };
+}
+
+test("the report counts what the catalogue holds and says what to do", async () => {
+  const { catalogue } = await reported();
+  const report = dataReport(catalogue);
+  expect(report).toMatchObject({
+    campaign: CAMPAIGN,
+    images: 10,
+    counts: { files: 11, admitted: 10, quarantined: 1, duplicates: 0 },
+  });
+  expect(report.refused).toMatchObject([{ code: "corrupt", files: 1, examples: [{ name: "broken.jpg" }] }]);
+  expect(report.flagged.find((f) => f.code === "dark")).toMatchObject({ images: 1, share: 0.1 });
+  expect(report.groups.map((g) => g.images.length)).toEqual([2]);
+  expect(report.types).toEqual({ jpeg: 9, png: 1 });
+  expect(report.longSides.find((b) => b.label === "under 128 px")?.images).toBe(10);
+  for (const { bins } of report.coverage) expect(bins.reduce((sum, b) => sum + b.images, 0)).toBe(10);
+  expect(report.advice).toContain("1 images (10 %) are dark: keep them if production sees such, else retake them.");
+  expect(report.advice[0]).toMatch(/^1 of 11 files were kept out/);
+});
+
+test("the page stands alone: pictures inside, no script, names from outside are text", async () => {
+  const { world, catalogue } = await reported();
+  const html = await dataReportHtml(world.ports.objects, catalogue);
+  expect(html).toContain("data:image/jpeg;base64,/9j/");
+  expect(html).not.toMatch(/<script|https?:\/\/|<img src=x/);
+  expect(html).toContain("&lt;img src=x onerror=&quot;1&quot;&gt;.png");
+  expect(html).toContain("11 files: 10 admitted, 1 kept out, 0 duplicates.");
+});
+
+test("no admitted image gives zeros and one piece of advice", () => {
+  const counts = { files: 1, admitted: 0, quarantined: 1, duplicates: 0, known: 0 };
+  const report = dataReport({ campaign: CAMPAIGN, cycle: 1, counts, entries: [], quarantined: [], shards: [] });
+  expect(report.advice).toEqual(["No image was admitted: look at why files were kept out, and bring others."]);
+});
