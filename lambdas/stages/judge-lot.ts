@@ -6,11 +6,11 @@ import type { Ports, RecordWrite } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { answersOfRound } from "../store/answers.ts";
 import { readDocument, writeDocument } from "../store/documents.ts";
+import { expertFindings } from "../store/expert-findings.ts";
 import { inspectionOf } from "../store/inspection.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { lotAgreement, readLot, readLotPlan, type VendorLot } from "../store/lot-records.ts";
 import { moveLot } from "../store/lot-steps.ts";
-import { expertFindings } from "../store/reviews.ts";
 import { standings } from "../store/standings.ts";
 
 /** Is the delivered lot good enough? Accept; rework by the same vendor, once and free; another vendor; or nobody is left: reject. */

@@ -7,7 +7,7 @@ import type { Consensus, ImageConsensus } from "../../schemas/consensus.ts";
 import type { Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { acceptedAnswers, byImage } from "./answers.ts";
-import { type ExpertFinding, expertFindings } from "./reviews.ts";
+import { type ExpertFinding, expertFindings } from "./expert-findings.ts";
 
 /** What is known of a campaign's images from people: accepted answers and what blind experts said. */
 export interface Known {

@@ -7,7 +7,8 @@ import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
 
 export { type Lease, leaseItems } from "./leases.ts";
 export { LotRefusedError, type RefusalReason } from "./lot-records.ts";
-export { type Refusal, reviseAnswer, type Submission, type SubmittedAnswer, submitAnswers } from "./submissions.ts";
+export { reviseAnswer } from "./revisions.ts";
+export { type Refusal, type Submission, type SubmittedAnswer, submitAnswers } from "./submissions.ts";
 
 /** A lot as its vendor and the vendor's annotators see it: no purposes, no gold, no other vendor. */
 export interface OpenLot {

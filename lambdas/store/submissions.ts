@@ -145,7 +145,8 @@ async function submitPart(
   }
 }
 
-function seconds(answer: SubmittedAnswer): number {
+/** Seconds as they are kept: what is no length of time counts as none. */
+export function seconds(answer: SubmittedAnswer): number {
   return Number.isFinite(answer.seconds) && answer.seconds >= 0 ? answer.seconds : 0;
 }
 
@@ -217,58 +218,4 @@ async function wakeIfDelivered(
   )
     return;
   await wake(ports, found.lot.sealedToken, tokenContext.lot(campaign, name), { lot: name, round: found.lot.round });
-}
-
-/**
- * Changes one's own answer while the lease is open and the lot is not delivered (undo).
- * `revised: false` tells why not; nothing is changed then.
- */
-export async function reviseAnswer(
-  ports: Pick<Ports, "records" | "objects" | "clock">,
-  request: {
-    campaign: string;
-    vendor: string;
-    annotator: string;
-    lot: string;
-    round: number;
-    item: string;
-    value: AnswerValue;
-    seconds: number;
-  },
-): Promise<{ revised: boolean; reason?: Refusal["reason"] }> {
-  const { campaign, vendor, annotator, lot: name, round, item, value } = request;
-  let found: { lot: Lot; version: number };
-  try {
-    found = await workableLot(ports, { campaign, vendor, lot: name, round });
-  } catch (error) {
-    if (error instanceof LotRefusedError) return { revised: false, reason: error.reason };
-    throw error;
-  }
-  const { lot, version } = found;
-  if (!AnswerValue.safeParse(value).success) return { revised: false, reason: "malformed" };
-  if (value.task === "class" && !(await lotAgreement(ports, lot)).classes.includes(value.label))
-    return { revised: false, reason: "unknown-class" };
-  const key = recordKeys.answer(campaign, name, round, item);
-  const answer = await ports.records.get<AnswerRecord>(key);
-  if (answer === undefined) return { revised: false, reason: "unknown-item" };
-  const lease = await ports.records.get<LeaseRecord>(recordKeys.lease(campaign, name, round, item));
-  if (answer.body.annotator !== annotator || lease?.body.annotator !== annotator)
-    return { revised: false, reason: "not-leased" };
-  if (Date.parse(lease.body.until) < ports.clock.now()) return { revised: false, reason: "late" };
-  const body: AnswerRecord = {
-    ...answer.body,
-    value,
-    seconds: seconds({ item, value, seconds: request.seconds }),
-    at: new Date(ports.clock.now()).toISOString(),
-  };
-  try {
-    await ports.records.transact([
-      { op: "check", key: recordKeys.lot(campaign, name), condition: { version } },
-      { op: "put", key, body, condition: { version: answer.version } },
-    ]);
-    return { revised: true };
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    return reviseAnswer(ports, request);
-  }
 }
