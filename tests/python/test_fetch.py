@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from countersign_ml import pretrained, torchvision_cure  # noqa: F401  (before timm)
 from countersign_ml.contract import BadInput
 from countersign_ml.fetch import fetch

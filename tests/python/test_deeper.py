@@ -1,0 +1,135 @@
+"""Compression, fine-tuning, corruptions, slices, the model card: the parts that decide and warn."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import Room, Scene, dataset, link, packed, succeed
+from countersign_ml import corruptions, documents, finetune, metrics, optimise, slices
+from countersign_ml.contract import BadInput
+from countersign_ml.fitting import Schedule, augment, flips_for
+
+
+def row(name: str, ms: float, outcome: str) -> dict:
+    return {"name": name, "ms": ms, "outcome": outcome}
+
+
+def test_the_fastest_variant_that_is_not_refused_is_chosen():
+    rows = [row("fp32", 20, "reference"), row("static-int8", 5, "refused"), row("dynamic-int8", 12, "allowed")]
+    assert optimise.choose(rows) == "dynamic-int8"
+
+
+def test_a_variant_that_saves_less_than_a_tenth_is_not_worth_it():
+    assert optimise.choose([row("fp32", 20, "reference"), row("dynamic-int8", 19, "allowed")]) == "fp32"
+
+
+def test_with_every_variant_refused_the_reference_stays():
+    assert optimise.choose([row("fp32", 20, "reference"), row("static-int8", 5, "refused")]) == "fp32"
+
+
+def test_a_drop_whose_interval_reaches_beyond_the_margin_is_not_proven_harmless():
+    reference = np.ones(400, dtype=bool)
+    worse = reference.copy()
+    worse[:20] = False
+    assert metrics.paired(reference, worse, np.arange(400))["difference"]["high"] > optimise.MARGIN
+
+
+@pytest.mark.parametrize("margin", ["-1", "0.5", "much"])
+def test_a_margin_out_of_range_is_refused(margin):
+    with pytest.raises(BadInput, match="allowed: 0 to"):
+        optimise._margin(margin)
+
+
+def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Room):
+    inputs = room.root / "processing/input"
+    packed(scene.model, inputs / "model/model.tar.gz")
+    (inputs / "dataset").mkdir(parents=True)
+    (inputs / "dataset/dataset.json").write_text(json.dumps(dataset(scene.training)))
+    (inputs / "shards").mkdir()
+    link(scene.shards, inputs / "shards")
+    succeed(room, "optimise")
+    out = room.root / "processing/output"
+    report = json.loads((out / "optimisation.json").read_text())
+    assert [v["name"] for v in report["variants"]] == ["fp32", "static-int8", "dynamic-int8"]
+    # Six validation images prove nothing: no variant may pass on them.
+    assert {v["outcome"] for v in report["variants"][1:]} == {"refused"}
+    assert report["chosen"] == "fp32"
+    facts = documents.read(out / "model/model.json", "training-result")
+    assert facts["onnxSha256"] == documents.file_sha256(out / "model/model.onnx")
+
+
+def test_every_corruption_keeps_the_shape_and_grows_with_severity():
+    rng = np.random.default_rng(0)
+    pixels = np.repeat(np.repeat(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), 8, axis=0), 8, axis=1)
+    for name, corrupt in corruptions.FAMILIES.items():
+        distances = []
+        for severity in corruptions.SEVERITIES:
+            found = corrupt(pixels, severity)
+            assert found.shape == pixels.shape and found.dtype == np.uint8, name
+            assert np.array_equal(found, corrupt(pixels, severity)), name
+            distances.append(np.abs(found.astype(float) - pixels).mean())
+        assert distances[0] < distances[-1], name
+
+
+def test_a_slice_that_is_worse_warns_and_one_that_is_not_does_not():
+    brightness = np.arange(400.0)
+    hit = np.ones(400, dtype=bool)
+    hit[:60:2] = False
+    masks = slices.by_quartile("brightness", brightness)
+    found = {row["slice"]: row for row in slices.report(masks, hit, np.arange(400))}
+    assert found["low brightness"]["warns"] is True
+    assert found["high brightness"]["warns"] is False
+
+
+def test_a_slice_of_a_few_images_is_not_looked_at():
+    assert slices.report({"rare": np.arange(100) < 5}, np.ones(100, dtype=bool), np.arange(100)) == []
+
+
+def test_classes_of_left_and_right_are_not_mirrored():
+    assert flips_for(["left shoe", "right shoe"]) == "none"
+    assert flips_for(["turn_left", "straight"]) == "none"
+    assert flips_for(["daisy", "rose"]) == "horizontal"
+
+
+def test_an_augmentation_with_everything_off_changes_nothing():
+    import torch
+
+    schedule = Schedule(epochs=1, batch=2, learning_rate=1, flips="none", shift=0, zoom=0, turn=0, light=0)
+    images = torch.randint(0, 256, (2, 16, 16, 3), dtype=torch.uint8)
+    out = augment(images, schedule, torch.Generator().manual_seed(0))
+    assert torch.allclose(out, images.float(), atol=1e-2)
+
+
+@pytest.mark.parametrize(("key", "value"), [("flips", "diagonal"), ("epochs", "many"), ("learningRate", "fast")])
+def test_settings_of_fine_tuning_that_make_no_sense_are_refused(key, value):
+    with pytest.raises(BadInput):
+        finetune.schedule_from({key: value}, ["a", "b"])
+
+
+def test_fine_tuning_ships_only_on_a_proven_gain(scene: Scene, tmp_path):
+    """It ships exactly where the lower bound of its paired gain is above zero, and the numbers are kept."""
+    embed = Room(tmp_path / "embed").hyperparameters(
+        command="embed", backbone="mobilenetv3_small_050", imageSize=32, weights="random", seed=1
+    )
+    link(scene.shards, embed.channel("shards"))
+    succeed(embed, "train")
+    room = Room(tmp_path / "tune").hyperparameters(
+        command="train",
+        recipe="finetune",
+        backbone="mobilenetv3_small_050",
+        imageSize=32,
+        weights="random",
+        seed=1,
+        epochs=1,
+        folds=2,
+        tuneFolds=1,
+    )
+    link(scene.shards, room.channel("shards"))
+    link(embed.root / "model", room.channel("embeddings"))
+    (room.channel("dataset") / "dataset.json").write_text(json.dumps(dataset(scene.training)))
+    succeed(room, "train")
+    notes = documents.read(room.root / "model/model.json", "training-result")["notes"]["fineTuning"]
+    assert notes["judged"] == notes["n"] > 0
+    assert notes["shipped"] == (notes["difference"]["low"] > 0)
