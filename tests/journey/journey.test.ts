@@ -1,6 +1,8 @@
-import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { chance } from "../../domain/chance.ts";
+import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
 import type { Summary } from "../../local/summary.ts";
 import type { LedgerEntry } from "../../schemas/ledger.ts";
 import { countersign, drawnCampaign, type Ended, newFolder, pause, records, summaryOf } from "./program.ts";
@@ -25,6 +27,7 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
   let folder = "";
   let work = "";
   let whole: Ended;
+  const champion = "";
   let summary: Summary;
 
   beforeAll(async () => {
@@ -109,5 +112,37 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
       rmSync(other, { recursive: true });
     },
     2 * JOURNEY_MS,
+  );
+
+  it(
+    "takes another intake as the next cycle, and refuses a candidate that is worse than the champion",
+    async () => {
+      // New parts in folders drawn by lot: everybody, experts too, learns nonsense from them.
+      const nonsense = join(newFolder("nonsense"), "photos");
+      await drawSample(nonsense, { count: 160, seed: 77 });
+      const files = SAMPLE_CLASSES.flatMap((name) =>
+        readdirSync(join(nonsense, name)).map((file) => join(nonsense, name, file)),
+      );
+      const lots = chance("nonsense");
+      for (const file of files)
+        renameSync(file, join(nonsense, SAMPLE_CLASSES[lots.below(4)] as string, basename(file)));
+      // A photo that is known already buys nothing again.
+      const known = readdirSync(join(folder, "ok")).filter((name) => name.startsWith("part-"))[1] as string;
+      cpSync(join(folder, "ok", known), join(nonsense, "ok", "known.jpg"));
+      const ended = await countersign(["add", nonsense, "--to", "parts", "--work", work, "--json"]).ended;
+      const next = summaryOf(ended);
+      expect(next.cycle).toBe(2);
+      expect(next.images).toEqual({ files: 161, admitted: 160, quarantined: 0, duplicates: 1 });
+      const gate = next.gates.find(({ name }) => name.includes("champion"));
+      expect(gate?.outcome, ended.stderr.slice(-2000)).not.toBe("pass");
+      expect(["reject", "not-enough-data"]).toContain(next.outcome);
+      expect(ended.code).toBe(3);
+      const status = await countersign(["status", "--work", work]).ended;
+      const [campaign] = (JSON.parse(status.stdout) as { campaigns: { champion: string; candidate: unknown }[] })
+        .campaigns;
+      expect(campaign?.champion).toBe(champion);
+      expect(campaign?.candidate).toBeNull();
+    },
+    JOURNEY_MS,
   );
 });

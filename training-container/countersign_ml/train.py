@@ -122,14 +122,17 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
     )
 
 
+# Fewer images mean fewer steps an epoch; below about 150 steps the network has not learned to see a defect.
+SMALL_STEPS = 160
 SMALL = Schedule(epochs=18, batch=32, learning_rate=4e-3, smoothing=0.05, average=0.95, shift=0.06, zoom=0.12)
 
 
 def train_small_cnn(hyper: dict[str, str], data: Dataset, folds: list, seed: int) -> Trained:
     """From scratch on the images themselves. Each fold's network starts from the same seed."""
     size = _integer(hyper, "imageSize", small_cnn.INPUT_SIZE)
+    enough = max(SMALL.epochs, -(-SMALL_STEPS // -(-len(data.ids) // SMALL.batch)))
     schedule = Schedule(
-        **(vars(SMALL) | {"epochs": _integer(hyper, "epochs", SMALL.epochs), "flips": flips_for(data.classes)})
+        **(vars(SMALL) | {"epochs": _integer(hyper, "epochs", enough), "flips": flips_for(data.classes)})
     )
     pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, size)
     soft = torch.from_numpy(data.soft).float()
