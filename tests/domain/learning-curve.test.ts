@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { drawAudit, judgeAudit } from "../../domain/planner/audit.ts";
+import { extrapolate, worthMoreLabels } from "../../domain/planner/learning-curve.ts";
+
+/** error(n) = .05 + 2 n^-.5: .25 at 100, .15 at 400, .1 at 1600. */
+const curve = [100, 200, 400, 800, 1600].map((labelled) => ({
+  labelled,
+  accuracy: 0.95 - 2 * labelled ** -0.5,
+  heldOut: 5000,
+}));
+
+test("an exact power law is found again and continued", () => {
+  const { accuracy, low, high, floor, rate } = extrapolate(curve, 6400);
+  expect(rate).toBeCloseTo(0.5, 6);
+  expect(floor).toBeCloseTo(0.05, 6);
+  expect(accuracy).toBeCloseTo(0.95 - 2 / 80, 6);
+  expect(low).toBeLessThan(accuracy);
+  expect(high).toBeGreaterThan(accuracy);
+});
+
+test("labels are bought where their points pay, and not on a flat curve", () => {
+  expect(worthMoreLabels(curve, { labels: 1600, price: 50, valuePerPoint: 500 }).decision).toBe("buy"); // about 1.5 points
+  const flat = curve.map((point) => ({ ...point, accuracy: 0.9 }));
+  expect(worthMoreLabels(flat, { labels: 1600, price: 5000, valuePerPoint: 100 }).decision).toBe("stop");
+  expect(worthMoreLabels(flat, { labels: 1600, price: 5000, valuePerPoint: 100 }).gain).toBeCloseTo(0, 6);
+});
+
+test("two sizes are no curve", () => {
+  expect(() => extrapolate(curve.slice(0, 2), 1000)).toThrow("three sizes");
+});
+
+const stopped = Array.from({ length: 400 }, (_, i) => ({ image: `p${i}`, answers: i % 2, predictedError: 0.02 }));
+
+test("the audit draws from both strata, the same whatever the order, and all of a small one", () => {
+  const audit = drawAudit(stopped, 0.05, 5, 7);
+  expect(audit.modelOnly).toHaveLength(10);
+  expect(audit.modelOnly.every(({ answers }) => answers === 0)).toBe(true);
+  expect(drawAudit(stopped.toReversed(), 0.05, 5, 7)).toEqual(audit);
+  expect(drawAudit(stopped.slice(0, 4), 0.05, 5, 7).answered).toHaveLength(2);
+  expect(() => drawAudit(stopped, 2, 5, 7)).toThrow("audit share 2");
+});
+
+test("an audit that finds what was predicted is fine, ten times as much is not, nothing audited says nothing", () => {
+  const found = (wrong: number, n: number) =>
+    judgeAudit(Array.from({ length: n }, (_, i) => ({ predictedError: 0.02, wrong: i < wrong })));
+  expect(found(2, 100)).toMatchObject({ observedOverPredicted: expect.closeTo(1, 9), outcome: "as-predicted" });
+  expect(found(20, 100).outcome).toBe("recalibrate");
+  expect(found(0, 1000).outcome).toBe("recalibrate"); // 20 were predicted
+  expect(found(0, 0)).toMatchObject({ n: 0, outcome: "as-predicted", observedOverPredicted: null });
+});
