@@ -1,5 +1,6 @@
 import turbo from "@julusian/jpeg-turbo";
 import sharp from "sharp";
+import { boxShrink } from "../../domain/image-checks/box-shrink.ts";
 import { fitWithin, type Raster, shrink } from "../../domain/image-checks/raster.ts";
 import { type Header, Quarantine } from "./header.ts";
 import { LIMITS, SIDES } from "./limits.ts";
@@ -19,7 +20,10 @@ export async function decode(bytes: Uint8Array, header: Header): Promise<Raster>
   const pixels = header.width * header.height;
   if (header.type === "jpeg" && header.simple) {
     if (!header.foreignColour && pixels <= LIMITS.fullDecodePixels) {
-      return upright(webSized(decodeJpeg(bytes, header)), header.orientation);
+      const factor = Math.ceil(Math.max(header.width, header.height) / SIDES.web);
+      const isLarge = factor > 2 && header.components === 3;
+      const raster = isLarge ? decodeLargeJpeg(bytes, header, factor) : webSized(decodeJpeg(bytes, header));
+      return upright(raster, header.orientation);
     }
     // sharp looks away from some damage; a strict decode without colour costs half of one with it.
     decodeJpeg(bytes, header, "gray");
@@ -36,25 +40,40 @@ function decodeJpeg(bytes: Uint8Array, header: Header, colour: "gray" | "as-is" 
   const channels = colour === "gray" || header.components === 1 ? 1 : 3;
   // Not from Node's pool: the raster outlives this call, and others are decoded beside it.
   const target = Buffer.allocUnsafeSlow(header.width * header.height * channels);
-  const format = channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB;
-  const read = (source: Uint8Array) => turbo.decompressSync(asBuffer(source), target, { format });
-  let decoded: { width: number; height: number };
+  const { width, height } = decodeStrictly(
+    bytes,
+    header,
+    target,
+    channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB,
+  );
+  return { pixels: target.subarray(0, width * height * channels), width, height, channels };
+}
+
+/** A large JPEG at a whole fraction of its size. */
+function decodeLargeJpeg(bytes: Uint8Array, header: Header, factor: number): Raster {
+  const target = Buffer.allocUnsafeSlow(header.width * header.height * 4);
+  const { width, height } = decodeStrictly(bytes, header, target, turbo.FORMAT_RGBX);
+  return boxShrink(new Uint32Array(target.buffer, target.byteOffset, width * height), width, height, factor);
+}
+
+function decodeStrictly(
+  bytes: Uint8Array,
+  header: Header,
+  target: Buffer,
+  format: number,
+): { width: number; height: number } {
   try {
-    decoded = read(bytes);
+    return turbo.decompressSync(asBuffer(bytes), target, { format });
   } catch {
     // The decoder may have objected to metadata (a broken profile, say): the picture itself decides.
     try {
-      decoded = read(header.strip());
+      return turbo.decompressSync(asBuffer(header.strip()), target, { format });
     } catch (error) {
       const said = (error as Error).message;
-      throw new Quarantine(
-        "corrupt",
-        `it can't be decoded faithfully: ${said === "No error" ? "the decoder warns of damage" : said}`,
-      );
+      const why = said === "No error" ? "the decoder warns of damage" : said;
+      throw new Quarantine("corrupt", `it can't be decoded faithfully: ${why}`);
     }
   }
-  const { width, height } = decoded;
-  return { pixels: target.subarray(0, width * height * channels), width, height, channels };
 }
 
 async function decodeWithSharp(bytes: Uint8Array, header: Header): Promise<Raster> {

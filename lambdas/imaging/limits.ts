@@ -14,7 +14,7 @@ export const LIMITS = {
   /** Pixels times scans of a progressive file: about a second. */
   scannedPixels: 300_000_000,
   /** JPEG above this is checked in gray and decoded at a fraction. */
-  fullDecodePixels: 36_000_000,
+  fullDecodePixels: 24_000_000,
   /** Scans up to this are followed code by code (about 10 ms per MB); larger ones are the decoder's word alone. */
   followedScanBytes: 1_000_000,
   pngBytes: 120_000_000,

@@ -57,6 +57,13 @@ describe("a good picture of each type", () => {
     ]);
   });
 
+  test("a picture beyond twice the web size is decoded at a whole fraction, upright", async () => {
+    const bytes = await picture(4, { width: 3000, height: 90, orientation: 6 });
+    const seen = admitted(await inspect(job("a.jpg", bytes)));
+    expect(seen.facts).toMatchObject({ width: 90, height: 3000 });
+    expect(await sharp(seen.web).metadata()).toMatchObject({ width: 30, height: 1000 });
+  });
+
   test("a picture of one pixel is looked at too", async () => {
     expect(
       admitted(await inspect(job("a.png", await picture(1, { type: "png", width: 1, height: 1 })))).facts.width,
