@@ -5,10 +5,10 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import validate from "asl-validator";
 import { Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { stages } from "../lambdas/main.ts";
@@ -166,13 +166,9 @@ try {
     );
     for (const one of left ?? []) say(`  ${one.rule} ${one.where}: ${one.message}`);
   }
-  const asl = createRequire(import.meta.url)("asl-validator") as (
-    definition: Json,
-    options: Json,
-  ) => { isValid: boolean; errorsText(): string };
   const definitions = MACHINES.map((machine) => ({ machine, definition: JSON.parse(definitionText(machine)) as Json }));
   const aslFindings = definitions.flatMap(({ machine, definition }) => {
-    const seen = asl(definition, { checkArn: false });
+    const seen = validate(definition as never, { checkArn: false });
     return [
       ...(seen.isValid ? [] : [seen.errorsText()]),
       ...lintDefinition(machine, definition).map((one) => `${one.path} ${one.message}`),

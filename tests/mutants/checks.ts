@@ -1,5 +1,5 @@
 /** What stands against the faults: each check says what is wrong with a definition or with the templates. */
-import { createRequire } from "node:module";
+import validate from "asl-validator";
 import type { Access } from "../../infra/access.ts";
 import { askMatrix } from "../../infra/checks/iam-matrix.ts";
 import { serviceModels } from "../../infra/checks/service-models.ts";
@@ -16,11 +16,6 @@ import { stageForms } from "../workflow/stage-forms.ts";
 import type { Json } from "./fault.ts";
 
 const forms = stageForms();
-const asl = createRequire(import.meta.url)("asl-validator") as (
-  definition: Json,
-  options?: Json,
-) => { isValid: boolean; errors: { Message: string }[]; errorsText(): string };
-
 export interface DefinitionCheck {
   name: string;
   run(machine: MachineName, definition: Json): string[];
@@ -30,7 +25,7 @@ export const definitionChecks: DefinitionCheck[] = [
   {
     name: "asl",
     run: (_, definition) => {
-      const seen = asl(definition, { checkArn: false });
+      const seen = validate(definition as never, { checkArn: false });
       return seen.isValid ? [] : [seen.errorsText()];
     },
   },
