@@ -1,6 +1,6 @@
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
-import { type ImageFit, type Known, TEMPER } from "./consensus.ts";
+import { type FittedImage, type ImageFit, type Known, TEMPER } from "./consensus.ts";
 
 /** Checked answers on truth that experts gave from which skill counts as measured. */
 const CHECKS_TO_ANCHOR = 20;
@@ -37,24 +37,32 @@ export function purchasesOf(
   );
   const prices = agreement.vendors.map((vendor) => vendor.pricePerAnswer);
   const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
-  const plan = planPurchases({
-    classes,
-    images: {
-      posterior: Float64Array.from(open.flatMap(({ posterior }) => posterior)),
-      answers: Int32Array.from(open, ({ image, answers }) => answers + (left.pending.get(image) ?? 0)),
-      cannotTell: Int32Array.from(open, ({ cannotTell }) => cannotTell),
-    },
-    minAnswers: agreement.labelling.minAnswers,
-    maxAnswers: agreement.labelling.maxAnswers,
-    skill,
-    temper: TEMPER,
-    pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length,
-    expertPrice: 2 * agreement.expertPricePerAnswer,
-    targetAccuracy: agreement.quality.labelAccuracy,
-    budgetLeft: Math.max(0, left.budget),
-    goldAnchored: checks >= CHECKS_TO_ANCHOR,
-    wavesLeft: Math.max(1, left.waves),
-  });
+  const answersOf = ({ image, answers }: FittedImage) => answers + (left.pending.get(image) ?? 0);
+  const planFor = (some: readonly FittedImage[], lossPerError?: number) =>
+    planPurchases({
+      classes,
+      images: {
+        posterior: Float64Array.from(some.flatMap(({ posterior }) => posterior)),
+        answers: Int32Array.from(some, answersOf),
+        cannotTell: Int32Array.from(some, ({ cannotTell }) => cannotTell),
+      },
+      minAnswers: agreement.labelling.minAnswers,
+      maxAnswers: agreement.labelling.maxAnswers,
+      skill,
+      temper: TEMPER,
+      pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length,
+      expertPrice: 2 * agreement.expertPricePerAnswer,
+      targetAccuracy: agreement.quality.labelAccuracy,
+      budgetLeft: Math.max(0, left.budget),
+      goldAnchored: checks >= CHECKS_TO_ANCHOR,
+      wavesLeft: Math.max(1, left.waves),
+      ...(lossPerError === undefined ? {} : { lossPerError }),
+    });
+  // What an error may cost is solved on images that people have seen: newcomers, who err half the time by not being known
+  // yet, must not drive up what is spent on the others.
+  const seen = open.filter((image) => answersOf(image) >= agreement.labelling.minAnswers);
+  const someNew = seen.length > 0 && seen.length < open.length;
+  const plan = planFor(open, someNew ? planFor(seen).lossPerError : undefined);
   open.forEach(({ image }, index) => {
     if (plan.settled[index] === 1) settled.add(image);
   });

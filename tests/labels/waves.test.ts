@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { runStage } from "../../lambdas/stage.ts";
 import { planWave } from "../../lambdas/stages/plan-wave.ts";
-import { recordKeys } from "../../lambdas/store/keys.ts";
+import { readDocument, writeAddressed } from "../../lambdas/store/documents.ts";
+import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { findLot, readLotPlan } from "../../lambdas/store/lot-records.ts";
 import { readWavePlan, updateWave } from "../../lambdas/store/waves.ts";
-import type { LotItem } from "../../schemas/lot.ts";
+import { type LotItem, LotPlan } from "../../schemas/lot.ts";
+import { Split } from "../../schemas/state.ts";
 import { type LabelWorld, labelWorld, pictures } from "./world.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -115,5 +117,41 @@ describe("an owner who asks for more", () => {
       asked: wave.asked ?? "",
     }));
     expect((await plan(made)).decision).toBe("enough");
+  });
+});
+
+describe("the next cycle", () => {
+  it("keeps the answers of the one before and buys for the newcomers, with some known gold among them", async () => {
+    const made = await world();
+    await made.run();
+    const { ports } = made;
+    const first = await made.cycle();
+    const split = await readDocument(ports.objects, made.splitKey, Split);
+    const fresh = pictures(30, classes, 80).map(({ sha256 }) => sha256);
+    const next: Split = {
+      ...split,
+      cycle: 2,
+      test: [...split.test, ...fresh.slice(0, 4)],
+      gold: [...split.gold, fresh[4] as string],
+      pool: [...split.pool, ...fresh.slice(5)],
+      groups: { ...split.groups, ...Object.fromEntries(fresh.map((image) => [image, image])) },
+    };
+    const { key: splitKey } = await writeAddressed(ports.objects, (digest) => objectKeys.split("camp", digest), next);
+    await ports.records.put(recordKeys.cycle("camp", 2), { ...first, cycle: 2, counts: {} }, "absent");
+    const payload = { campaign: "camp", cycle: 2, splitKey, embeddingsKey: "none" };
+    const planned = (await runStage(planWave as never, payload, ports)) as Planned;
+    expect(planned).toMatchObject({ decision: "buy", wave: 0 });
+    const { lots } = await readWavePlan(ports, planned.key);
+    expect(lots.every((lot) => lot.startsWith("2-0-"))).toBe(true);
+    const plans = await Promise.all(
+      lots.map((lot) => readDocument(ports.objects, objectKeys.lotPlan("camp", lot), LotPlan)),
+    );
+    const items = plans.flatMap((one) => one.items);
+    const images = (purpose: string) =>
+      new Set(items.filter((item) => item.purpose === purpose).map(({ image }) => image));
+    expect(images("label")).toEqual(new Set(fresh.slice(5)));
+    expect([...images("test")].every((image) => fresh.slice(0, 4).includes(image))).toBe(true);
+    expect(images("gold").has(fresh[4] as string)).toBe(true);
+    expect([...images("gold")].some((image) => split.gold.includes(image))).toBe(true);
   });
 });
