@@ -108,7 +108,7 @@ function drawLabels(): Int32Array {
 
 /** A Python that has crowd-kit: the given one, or a virtual environment of its own under build/, made on first use. */
 function crowdKitPython(): string | { notRun: string } {
-  if (options["python"] !== undefined) return options["python"];
+  if (options.python !== undefined) return options.python;
   const venv = join(build, "crowd-kit-venv");
   const python = join(venv, "bin", "python");
   try {

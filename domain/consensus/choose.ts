@@ -24,7 +24,7 @@ const FLOOR = 1e-4;
  */
 export function chooseByGold(
   problem: Problem,
-  fit: (blind: Problem, method: Method) => EmResult,
+  run: (blind: Problem, method: Method) => EmResult,
 ): GoldChoice | undefined {
   const { gold, answers } = problem;
   if (gold === undefined) return undefined;
@@ -33,7 +33,7 @@ export function chooseByGold(
   if (held.length < GOLD_TO_CHOOSE) return undefined;
   const unlabelled = { ...problem, gold: undefined };
   const blind: Problem = { ...unlabelled, teaches: teachingTasks(unlabelled) };
-  const judged = (method: Method) => bestTemper(blind, fit(blind, method), gold, held);
+  const judged = (method: Method) => bestTemper(blind, run(blind, method), gold, held);
   const found = { majority: judged("majority"), "one-coin": judged("one-coin"), "dawid-skene": judged("dawid-skene") };
   let method: Method = "dawid-skene";
   for (const other of ["one-coin", "majority"] as const) {
