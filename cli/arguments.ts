@@ -22,6 +22,7 @@ const OPTIONS = {
   vendor: { type: "string" },
   port: { type: "string" },
   bind: { type: "string" },
+  faults: { type: "string" },
 } as const;
 
 export type Options = {

@@ -216,6 +216,7 @@ async function withHost(
     onTrouble: (stage, { name, message }) => bar.say(`! ${stage}: ${name}: ${message.slice(0, 500)}`),
     port: wholeNumber("port", options.port, 0, 0),
     ...(options.bind === undefined ? {} : { bind: options.bind }),
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
   });
   let interrupted = false;
   const interrupt = () => {

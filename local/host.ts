@@ -23,6 +23,7 @@ import {
 import type { Clock } from "./clock.ts";
 import { commands } from "./commands.ts";
 import { Engine } from "./engine/engine.ts";
+import { parseFaults, withFaults } from "./engine/faults.ts";
 import { Eyes } from "./eyes.ts";
 import { findPython } from "./jobs/python.ts";
 import { JobRunner } from "./jobs/runner.ts";
@@ -59,6 +60,8 @@ export interface HostOptions {
   /** A stage threw an error: its name and the error, before the workflow decides what to do with it. */
   onTrouble?: (stage: string, error: Error) => void;
   quotaBytes?: number;
+  /** Faults to inject, such as `crash-after@17,throttle@3`: for trying what a crash or a busy world does. */
+  faults?: string;
   /** Leave what is unfinished alone: for a small command in a folder where no host runs. */
   idle?: boolean;
 }
@@ -142,13 +145,9 @@ export class Host {
         onProgress({ step: String(line.stage) });
       };
       const services = laptopServices({ ports, jobs, stages, log: lines, onTrouble: options.onTrouble ?? (() => {}) });
-      engine = Engine.open({
-        logPath: join(options.work, "engine.db"),
-        clock,
-        machines: laptopMachines(),
-        services,
-        seed: 1,
-      });
+      const faulty = options.faults === undefined ? { services } : withFaults(services, parseFaults(options.faults));
+      const logPath = join(options.work, "engine.db");
+      engine = Engine.open({ logPath, clock, machines: laptopMachines(), seed: 1, ...faulty });
       const host = new Host({
         work: options.work,
         ports,

@@ -4,23 +4,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { chance } from "../../domain/chance.ts";
 import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
 import type { Summary } from "../../local/summary.ts";
-import type { LedgerEntry } from "../../schemas/ledger.ts";
-import { countersign, drawnCampaign, type Ended, newFolder, pause, records, summaryOf } from "./program.ts";
+import { books, countersign, drawnCampaign, type Ended, newFolder, pause, summaryOf } from "./program.ts";
 
 const JOURNEY_MS = 240_000;
-
-/** Facts about money and answers that a crash could lose or double. */
-function books(work: string): { answers: string[]; payments: LedgerEntry[] } {
-  const all = records(work);
-  return {
-    answers: all
-      .filter(({ sk }) => sk.startsWith("answer#"))
-      .map(({ pk, sk, body }) => `${pk} ${sk} ${JSON.stringify((body as { value: unknown }).value)}`),
-    payments: all
-      .filter(({ pk, sk }) => pk.startsWith("ledger#") && !sk.startsWith("sum#"))
-      .map(({ body }) => body as LedgerEntry),
-  };
-}
 
 describe("the journey from a folder of photos to an endpoint that answers", () => {
   let yaml = "";

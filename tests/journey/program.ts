@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
 import type { Summary } from "../../local/summary.ts";
+import type { LedgerEntry } from "../../schemas/ledger.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -85,6 +86,19 @@ export function records(work: string): { pk: string; sk: string; body: unknown }
   } finally {
     db.close();
   }
+}
+
+/** Facts about money and answers that a crash could lose or double. */
+export function books(work: string): { answers: string[]; payments: LedgerEntry[] } {
+  const all = records(work);
+  return {
+    answers: all
+      .filter(({ sk }) => sk.startsWith("answer#"))
+      .map(({ pk, sk, body }) => `${pk} ${sk} ${JSON.stringify((body as { value: unknown }).value)}`),
+    payments: all
+      .filter(({ pk, sk }) => pk.startsWith("ledger#") && !sk.startsWith("sum#"))
+      .map(({ body }) => body as LedgerEntry),
+  };
 }
 
 export function pause(milliseconds: number): Promise<void> {
