@@ -66,7 +66,8 @@ const RETIRE_BYTES = 170 * 1024 * 1024;
 /** Processes that look at files; they start with the first file and end when idle or with the host. */
 export function imagingPool(options: PoolOptions = {}): ImagingPool {
   const size = options.size ?? Math.max(1, availableParallelism());
-  const secondsPerFile = options.secondsPerFile ?? 1;
+  // The limits on headers keep files under a second; twice that only ends what they could not foresee.
+  const secondsPerFile = options.secondsPerFile ?? 2;
   const bytesPerProcess = options.bytesPerProcess ?? 300 * 1024 * 1024;
   const idleMilliseconds = options.idleMilliseconds ?? 2000;
   const workers = new Set<Worker>();
