@@ -87,7 +87,7 @@ export function replay(
   let exponent = 1;
   for (let wave = 1; ; wave++) {
     const fitAt = () =>
-      fit(said, {
+      consensusOf(said, {
         count,
         workers,
         gold,
@@ -133,7 +133,7 @@ interface Said {
   label: number[];
 }
 
-function fit(
+function consensusOf(
   said: Said,
   about: { count: number; workers: number; gold: Int32Array; temper: number; prior: Float64Array | undefined },
 ): ConsensusFit {

@@ -48,29 +48,6 @@ export function entriesOfAcceptedLot(accepted: AcceptedLot): LedgerEntry[] {
   });
 }
 
-/** What one expert's answer costs. `about` says what for (a lot's inspection, gold, the expert queue) and makes the id. */
-export function entryOfExpertAnswer(answer: {
-  campaign: string;
-  expert: string;
-  about: string;
-  item: string;
-  priceMicros: number;
-  currency: string;
-  at: string;
-}): LedgerEntry {
-  return {
-    id: `expert-answer/${answer.about}/${answer.item}/${answer.expert}`,
-    campaign: answer.campaign,
-    kind: "expert-answer",
-    party: answer.expert,
-    item: answer.item,
-    units: 1,
-    amountMicros: answer.priceMicros,
-    currency: answer.currency,
-    at: answer.at,
-  };
-}
-
 /** A credit: takes an entry's amount back, once (`credit/<entry id>`), after adjudication found against the vendor. */
 export function creditOf(entry: LedgerEntry, at: string): LedgerEntry {
   if (entry.kind === "credit") throw new RangeError(`${entry.id} is a credit already and can't be credited`);

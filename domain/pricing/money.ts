@@ -14,11 +14,6 @@ export function toMicros(amount: number): number {
   return micros;
 }
 
-/** Micro-units as a number of currency units: for reports, never for sums. */
-export function fromMicros(micros: number): number {
-  return micros / 1e6;
-}
-
 /** units x price, exactly. Throws RangeError where the product leaves the safe integers. */
 export function timesMicros(units: number, priceMicros: number): number {
   const product = units * priceMicros;
