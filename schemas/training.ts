@@ -1,9 +1,6 @@
 import { z } from "zod";
 import { Probability, Sha256 } from "./names.ts";
 
-/** Names, on AWS, of the container's commands; a training-type job takes the first two. */
-export const ContainerCommand = z.enum(["embed", "train", "evaluate", "serve"]);
-
 /** What a training job is asked for; every value travels as a string hyperparameter. */
 export const TrainingRequest = z.strictObject({
   command: z.literal("train"),

@@ -5,10 +5,10 @@ import { readDocument } from "./documents.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
 
-export { type Lease, leaseItems } from "./leases.ts";
-export { LotRefusedError, type RefusalReason } from "./lot-records.ts";
+export { leaseItems } from "./leases.ts";
+export { LotRefusedError } from "./lot-records.ts";
 export { reviseAnswer } from "./revisions.ts";
-export { type Refusal, type Submission, type SubmittedAnswer, submitAnswers } from "./submissions.ts";
+export { submitAnswers } from "./submissions.ts";
 
 /** A lot as its vendor and the vendor's annotators see it: no purposes, no gold, no other vendor. */
 export interface OpenLot {
