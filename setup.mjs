@@ -21,7 +21,8 @@ function step(title, command, args, options = {}) {
   const started = Date.now();
   const result = spawnSync(command, args, { cwd: HERE, stdio: ["ignore", 2, 2], ...options });
   if (result.error) fail(`${title}: ${result.error.message}`);
-  if (result.status !== 0) fail(`${title}: \`${command} ${args.join(" ")}\` ended with ${result.status ?? result.signal}`);
+  if (result.status !== 0)
+    fail(`${title}: \`${command} ${args.join(" ")}\` ended with ${result.status ?? result.signal}`);
   say(`  done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
@@ -45,7 +46,10 @@ function setUpNode() {
   once(join(HERE, "node_modules", ".countersign-stamp"), digest(lock, process.platform, process.arch), () => {
     const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
     if (npm) step("installing the Node packages (about half a minute, once)", process.execPath, [npm, ...args]);
-    else step("installing the Node packages (about half a minute, once)", "npm", args, { shell: process.platform === "win32" });
+    else
+      step("installing the Node packages (about half a minute, once)", "npm", args, {
+        shell: process.platform === "win32",
+      });
   });
   const node = join(HERE, "node_modules", ".bin", "node");
   const version = spawnSync(node, ["--version"], { encoding: "utf8" });
@@ -58,7 +62,9 @@ function setUpNode() {
 }
 
 function findPython() {
-  const wanted = process.env.COUNTERSIGN_PYTHON ? [process.env.COUNTERSIGN_PYTHON] : ["python3.11", "python3.12", "python3", "python"];
+  const wanted = process.env.COUNTERSIGN_PYTHON
+    ? [process.env.COUNTERSIGN_PYTHON]
+    : ["python3.11", "python3.12", "python3", "python"];
   const seen = [];
   for (const name of wanted) {
     const found = spawnSync(name, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"], { encoding: "utf8" });
@@ -84,29 +90,52 @@ function setUpPython(lists) {
     const file = join(HERE, "training-container", "requirements", list);
     once(join(venv, `.stamp-${list}`), digest(version, readFileSync(file)), () => {
       step(`installing ${list} ${note}`, python, [
-        "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r", file,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "-r",
+        file,
       ]);
     });
   }
 }
 
 function setUpBrowser() {
-  const paths = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", process.env.COUNTERSIGN_CHROMIUM];
+  const paths = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    process.env.COUNTERSIGN_CHROMIUM,
+  ];
   if (paths.some((path) => path && existsSync(path))) return;
   const isRoot = typeof process.getuid === "function" && process.getuid() === 0;
   if (!isRoot || !existsSync("/usr/bin/apt-get")) {
-    say("! no Chromium was found: the page tests will say so. Install the package `chromium`, or name a browser in COUNTERSIGN_CHROMIUM.");
+    say(
+      "! no Chromium was found: the page tests will say so. Install the package `chromium`, or name a browser in COUNTERSIGN_CHROMIUM.",
+    );
     return;
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   step("reading the lists of Debian's packages", "apt-get", ["update", "-qq"], { env });
-  step("installing Chromium for the page tests (about a minute, once)", "apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], { env });
+  step(
+    "installing Chromium for the page tests (about a minute, once)",
+    "apt-get",
+    ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
+    { env },
+  );
 }
 
 setUpNode();
 if (mode !== "tools") {
-  const torch = "(once; outside an index with a CPU build this is the CUDA build and several GB: set PIP_INDEX_URL or PIP_EXTRA_INDEX_URL as you like)";
-  const lists = [["torch.txt", torch], ["runtime.txt", "(1-2 minutes, once)"]];
+  const torch =
+    "(once; outside an index with a CPU build this is the CUDA build and several GB: set PIP_INDEX_URL or PIP_EXTRA_INDEX_URL as you like)";
+  const lists = [
+    ["torch.txt", torch],
+    ["runtime.txt", "(1-2 minutes, once)"],
+  ];
   if (mode === "test") lists.push(["dev.txt", "(test tools, once)"]);
   setUpPython(lists);
 }

@@ -25,21 +25,32 @@ function purity(): void {
     if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
     const file = join(entry.parentPath, entry.name);
     for (const [index, text] of readFileSync(file, "utf8").split("\n").entries()) {
-      if (impure.test(text) && !/^\s*(?:\*|\/\/|\/\*)/.test(text)) found.push(`${file.slice(HERE.length)}:${index + 1} ${text.trim()}`);
+      if (impure.test(text) && !/^\s*(?:\*|\/\/|\/\*)/.test(text))
+        found.push(`${file.slice(HERE.length)}:${index + 1} ${text.trim()}`);
     }
   }
-  process.stdout.write(`${found.length === 0 ? "ok  " : "FAIL"} domain/ is pure\n${found.map((line) => `${line}\n`).join("")}`);
+  process.stdout.write(
+    `${found.length === 0 ? "ok  " : "FAIL"} domain/ is pure\n${found.map((line) => `${line}\n`).join("")}`,
+  );
   if (found.length > 0) failures += 1;
 }
 
 const definitions = readdirSync(join(HERE, "workflow")).filter((name) => name.endsWith(".asl.json"));
 const python = join(HERE, ".venv", "bin", "python");
 check("types (tsc)", bin("tsc"), ["-p", "."]);
-check("lint and imports per room (biome)", bin("biome"), ["ci", "--diagnostic-level=error", "."]);
+check("lint and imports per room (biome)", bin("biome"), ["ci", "--diagnostic-level=error", "--colors=off", "."]);
 check("dead code (knip)", bin("knip"), []);
 purity();
-check("workflow definitions (own lint)", process.execPath, ["cli/main.ts", "check", ...definitions.map((name) => `workflow/${name}`)]);
-check("workflow definitions (asl-validator)", bin("asl-validator"), ["--no-arn-check", "--silent"].concat(definitions.flatMap((name) => ["--json-path", `workflow/${name}`])));
+check("workflow definitions (own lint)", process.execPath, [
+  "cli/main.ts",
+  "check",
+  ...definitions.map((name) => `workflow/${name}`),
+]);
+check(
+  "workflow definitions (asl-validator)",
+  bin("asl-validator"),
+  ["--no-arn-check", "--silent"].concat(definitions.flatMap((name) => ["--json-path", `workflow/${name}`])),
+);
 check("Python lint (ruff)", python, ["-m", "ruff", "check", "training-container", "tests/python"]);
 check("Python types (pyright)", bin("pyright"), ["--pythonpath", python]);
 process.exitCode = failures === 0 ? 0 : 1;

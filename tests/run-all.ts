@@ -17,7 +17,11 @@ interface Score {
 /** Runs a command with its output passed on; resolves with the exit code. */
 function run(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: HERE, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, CDK_VALIDATION: "false" } });
+    const child = spawn(command, args, {
+      cwd: HERE,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, CDK_VALIDATION: "false" },
+    });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });
@@ -35,14 +39,29 @@ async function checks(): Promise<Score> {
 
 async function vitest(): Promise<Score> {
   const file = join(OUT, "vitest.json");
-  const code = await run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`]);
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(file, "utf8")) as { numPassedTests: number; numFailedTests: number };
+  const code = await run(process.execPath, [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+  ]);
+  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(file, "utf8")) as {
+    numPassedTests: number;
+    numFailedTests: number;
+  };
   return score("vitest", code, numPassedTests, numFailedTests);
 }
 
 async function pytest(): Promise<Score> {
   const file = join(OUT, "pytest.xml");
-  const code = await run(join(HERE, ".venv", "bin", "python"), ["-m", "pytest", "-q", `--junitxml=${file}`, "tests/python"]);
+  const code = await run(join(HERE, ".venv", "bin", "python"), [
+    "-m",
+    "pytest",
+    "-q",
+    `--junitxml=${file}`,
+    "tests/python",
+  ]);
   const head = /<testsuite [^>]*>/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
   const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
   const failed = number("failures") + number("errors");
@@ -62,7 +81,9 @@ for (const [name, suite] of Object.entries(suites)) {
     process.stdout.write(`${name} did not run: ${(error as Error).message}\n`);
     scores.push({ suite: name, passed: 0, failed: 1 });
   }
-  process.stdout.write(`== ${name}: ${JSON.stringify(scores.at(-1))} in ${Math.round((Date.now() - started) / 1000)} s\n`);
+  process.stdout.write(
+    `== ${name}: ${JSON.stringify(scores.at(-1))} in ${Math.round((Date.now() - started) / 1000)} s\n`,
+  );
 }
 const passed = scores.reduce((sum, s) => sum + s.passed, 0);
 const failed = scores.reduce((sum, s) => sum + s.failed, 0);

@@ -54,8 +54,8 @@ export async function startChild(start: ChildStart): Promise<ContainerChild> {
         PYTHONPATH: CONTAINER_FOLDER,
         PYTHONUNBUFFERED: "1",
         HF_HUB_OFFLINE: "1",
-      // Threads that wait for each other sleep: on a laptop the cores are shared.
-      OMP_WAIT_POLICY: "PASSIVE",
+        // Threads that wait for each other sleep: on a laptop the cores are shared.
+        OMP_WAIT_POLICY: "PASSIVE",
         COUNTERSIGN_PARENT_STDIN: "1",
         ...start.env,
       },
