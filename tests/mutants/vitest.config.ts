@@ -9,7 +9,10 @@ const fault = JSON.parse(process.env.COUNTERSIGN_FAULT ?? "null") as {
   replace: string;
 } | null;
 
-/** Runs tests with one fault planted while the file loads; the file on disk stays. */
+/**
+ * Runs tests with one fault planted while the file loads; the file on disk stays. The cache of transformed files does not
+ * know of faults: without it off, a fault would outlive its run, or never be planted.
+ */
 export default defineConfig({
   root,
   plugins: [
@@ -22,5 +25,5 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ["tests/**/*.test.ts"], testTimeout: 30_000 },
+  test: { include: ["tests/**/*.test.ts"], testTimeout: 30_000, fsModuleCache: false },
 });
