@@ -137,11 +137,14 @@ const templatesIn = (out: string) =>
     .filter((file) => file.endsWith(".template.json"))
     .map((file) => join(out, "cdk", file));
 
-/** sha256 over all files of a folder by name: two synths are the same or they are not. */
+/**
+ * sha256 over what would be deployed: the templates, and the asset manifests, which name every asset by its content. Metadata beside
+ * them holds source positions, and the CDK stages an unchanged asset once per process.
+ */
 function digestOfFolder(folder: string): string {
   const hash = createHash("sha256");
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && entry.name !== "validation-report.json",
+    (entry) => entry.isFile() && /\.(?:template|assets)\.json$/.test(entry.name),
   );
   for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort())
     hash.update(path.slice(folder.length)).update(readFileSync(path));
