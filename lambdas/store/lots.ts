@@ -3,7 +3,7 @@ import { Verdict } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { readDocument } from "./documents.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
+import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
 
 export { leaseItems } from "./leases.ts";
 export { LotRefusedError } from "./lot-records.ts";
@@ -87,6 +87,8 @@ export async function vendorBoard(
     const lastRound = body.toRound ?? lot.round;
     const verdicts = await verdictsOf(ports, lot, body.fromRound, lastRound);
     const own = body.toRound === undefined;
+    // A lot that was given away bears its new vendor's price, which is nobody else's business.
+    const price = (await lotAgreement(ports, lot)).vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0;
     board.push({
       lot: lot.lot,
       cycle: lot.cycle,
@@ -95,7 +97,7 @@ export async function vendorBoard(
       status: own ? lot.status : "given-away",
       items: lot.items,
       answered: own ? lot.answered : lot.items,
-      pricePerAnswerMicros: lot.pricePerAnswerMicros,
+      pricePerAnswerMicros: own ? lot.pricePerAnswerMicros : Math.round(price * 1e6),
       ...(own ? times(lot) : {}),
       verdicts,
     });

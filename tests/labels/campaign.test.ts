@@ -185,7 +185,11 @@ describe("a vendor", () => {
       annotators: (vendor) =>
         people(8, vendor === "bolt" ? 0.25 : 0.97).map((p) => ({ ...p, name: `${vendor}-${p.name}` })),
     };
-    const vendors = ["acme", "bolt", "cork"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 }));
+    const vendors = ["acme", "bolt", "cork"].map((id) => ({
+      id,
+      name: id,
+      pricePerAnswer: id === "bolt" ? 0.03 : 0.04,
+    }));
     const made = await world({
       pictures: pictures(120, classes),
       people: { pool },
@@ -201,6 +205,8 @@ describe("a vendor", () => {
     for (const lot of lost) {
       expect(lot.verdicts.map(({ verdict }) => verdict)).toEqual(["rework", "reassign"]);
       expect(lot.verdicts[0]?.confused.length).toBeGreaterThan(0);
+      // Its own price, not that of the vendor who has the lot now.
+      expect(lot.pricePerAnswerMicros).toBe(30_000);
     }
     const paid = await statement(made.ports, { campaign: "camp", party: "bolt" });
     for (const { lot } of lost) expect(paid.lines.some((line) => line.lot === lot)).toBe(false);
