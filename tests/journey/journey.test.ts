@@ -13,7 +13,6 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
   let folder = "";
   let work = "";
   let whole: Ended;
-  const champion = "";
   let summary: Summary;
 
   beforeAll(async () => {
@@ -27,6 +26,14 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
     whole = await countersign(["run", yaml, "--truth", "folders", "--approve", "auto", "--work", work, "--json"]).ended;
     summary = summaryOf(whole);
   }, JOURNEY_MS);
+
+  /** Which models get requests, as `status` tells it. */
+  const live = async () => {
+    const { stdout } = await countersign(["status", "--work", work]).ended;
+    const [campaign] = (JSON.parse(stdout) as { campaigns: { champion: string | null; candidate: string | null }[] })
+      .campaigns;
+    return { champion: campaign?.champion, candidate: campaign?.candidate };
+  };
 
   it("ends with a live model and exit code 0", () => {
     expect(summary.outcome, whole.stderr.slice(-2000)).toBe("live");
@@ -112,6 +119,8 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
       const lots = chance("nonsense");
       for (const file of files)
         renameSync(file, join(nonsense, SAMPLE_CLASSES[lots.below(4)] as string, basename(file)));
+      const champion = (await live()).champion;
+      expect(champion).toMatch(/^[0-9a-f]{8}$/);
       // A photo that is known already buys nothing again.
       const known = readdirSync(join(folder, "ok")).filter((name) => name.startsWith("part-"))[1] as string;
       cpSync(join(folder, "ok", known), join(nonsense, "ok", "known.jpg"));
@@ -123,11 +132,7 @@ describe("the journey from a folder of photos to an endpoint that answers", () =
       expect(gate?.outcome, ended.stderr.slice(-2000)).not.toBe("pass");
       expect(["reject", "not-enough-data"]).toContain(next.outcome);
       expect(ended.code).toBe(3);
-      const status = await countersign(["status", "--work", work]).ended;
-      const [campaign] = (JSON.parse(status.stdout) as { campaigns: { champion: string; candidate: unknown }[] })
-        .campaigns;
-      expect(campaign?.champion).toBe(champion);
-      expect(campaign?.candidate).toBeNull();
+      expect(await live()).toMatchObject({ champion, candidate: null });
     },
     JOURNEY_MS,
   );
