@@ -13,7 +13,10 @@ export interface CampaignFile {
 
 /** Reads campaign.yaml. Throws BadInputError that names the key, the bad value, what is allowed, and the nearest allowed key. */
 export async function readCampaignFile(path: string): Promise<CampaignFile> {
-  const document = parseDocument(await readFile(path, "utf8"), { uniqueKeys: true });
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new BadInputError(`${path} can't be read: ${error.message}; give the path of a campaign.yaml`);
+  });
+  const document = parseDocument(text, { uniqueKeys: true });
   const broken = document.errors[0];
   if (broken !== undefined) throw new BadInputError(`${path} is not YAML: ${broken.message.split("\n")[0]}`);
   const value: unknown = document.toJS();

@@ -3,7 +3,8 @@ import { BadInputError } from "../lambdas/stage.ts";
 import { Host } from "../local/host.ts";
 import type { Summary } from "../local/summary.ts";
 import { WorkFolderBusyError } from "../local/work-folder.ts";
-import { type Options, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
+import { Role } from "../schemas/member.ts";
+import { faultSchedule, type Options, oneOf, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
 import { ask } from "./ask.ts";
 import { nearest, readCampaignFile } from "./campaign-file.ts";
 import { checkDefinitions } from "./check-definitions.ts";
@@ -89,7 +90,7 @@ async function run(work: string, target: string, options: Options): Promise<numb
 
 /** Commands that a running host carries out, or that this process does in the folder when none runs. */
 async function small(work: string, { command, operands, options }: Parsed): Promise<number> {
-  const [first, second, third] = operands;
+  const [first, , third] = operands;
   const print = (value: unknown) =>
     process.stdout.write(`${JSON.stringify(value, undefined, options.json === true ? undefined : 2)}\n`);
   switch (command) {
@@ -139,7 +140,7 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
     default: {
       const near = nearest(command, COMMANDS);
       throw new BadInputError(
-        `there is no command "${command}"${near === undefined ? "" : `; did you mean "${near}"?`} (${second === undefined ? "" : ""}known: ${COMMANDS.join(", ")})`,
+        `there is no command "${command}"${near === undefined ? "" : `; did you mean "${near}"?`} (known: ${COMMANDS.join(", ")})`,
       );
     }
   }
@@ -155,7 +156,7 @@ async function vendor(
 ): Promise<number> {
   if (who === undefined)
     throw new BadInputError(`vendor ${action ?? ""} needs a name: vendor ${action ?? "invite"} ${campaign} <who>`);
-  const role = options.role ?? "annotator";
+  const role = oneOf("role", options.role, Role.options, "annotator");
   if (action === "invite") {
     print(
       await ask(work, "invite", {
@@ -209,6 +210,8 @@ async function withHost(
   body: (host: Host, bar: ProgressBar) => Promise<number>,
 ): Promise<number> {
   const bar = new ProgressBar();
+  const faults = options.faults === undefined ? undefined : faultSchedule(options.faults);
+  if (faults !== undefined) bar.say(`Injecting --faults ${faults}`);
   const host = await Host.open({
     work,
     time,
@@ -216,7 +219,7 @@ async function withHost(
     onTrouble: (stage, { name, message }) => bar.say(`! ${stage}: ${name}: ${message.slice(0, 500)}`),
     port: wholeNumber("port", options.port, 0, 0),
     ...(options.bind === undefined ? {} : { bind: options.bind }),
-    ...(options.faults === undefined ? {} : { faults: options.faults }),
+    ...(faults === undefined ? {} : { faults }),
   });
   let interrupted = false;
   const interrupt = () => {

@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { createCampaign } from "../lambdas/store/cycles.ts";
 import { objectKeys } from "../lambdas/store/keys.ts";
+import { VirtualClock } from "../local/clock.ts";
 import { fetchWeights } from "../local/fetch-weights.ts";
 import type { Host } from "../local/host.ts";
 import { addIntake, bringWeights, classFolders, cycleEnded, existingFolder } from "../local/intake.ts";
@@ -96,10 +97,22 @@ export async function planSample(work: string, unattended: boolean): Promise<Jou
 /** Opens the work folder and takes the journey's campaign in; both are safe to do again. */
 export async function begin(host: Host, journey: Journey, weights: string | undefined): Promise<number | undefined> {
   const { agreement, folder, people } = journey;
+  mustFitTime(host, people);
   if (agreement.training.backbone !== "small-cnn") await provideWeights(host, agreement.training.backbone, weights);
   await createCampaign(host.ports, agreement, "data-team");
   await host.staff(agreement.name, { people });
   return (await addIntake(host, agreement.name, folder)).cycle ?? undefined;
+}
+
+/** Simulated people live in time that jumps, real ones in real time; a work folder has one of the two. Throws BadInputError. */
+function mustFitTime(host: Host, people: Journey["people"]): void {
+  const virtual = host.clock instanceof VirtualClock;
+  if (virtual === (people === "simulated")) return;
+  throw new BadInputError(
+    virtual
+      ? `time in ${host.work} jumps, for simulated people; give the campaign of real people a folder of its own with --work DIR`
+      : `time in ${host.work} is real, for real people; give the campaign of simulated people a folder of its own with --work DIR`,
+  );
 }
 
 /** Lets the host work until the cycle has ended or only a person's requests can go on. */
@@ -111,15 +124,30 @@ export async function follow(
 ): Promise<Summary> {
   const { name } = journey.agreement;
   let told = "";
+  const held = new Set<string>();
   await host.runUntil(async () => {
     if (await cycleEnded(host, name, cycle)) return true;
     const waits = await host.waitsForPerson(name);
     if (waits !== undefined && waits !== told) bar.say(await whatToDo(host, name, waits));
     told = waits ?? "";
+    if (waits === undefined) await tellWhoHoldsTime(host, name, held, bar);
     return waits === "requests";
   });
   bar.end();
   return summarise(host.ports, name, cycle, journey.truth);
+}
+
+/** Simulated time stands still for all campaigns of a folder while one of them waits for a person: says which, once. */
+async function tellWhoHoldsTime(host: Host, name: string, told: Set<string>, bar: ProgressBar): Promise<void> {
+  if (!(host.clock instanceof VirtualClock)) return;
+  for (const other of await host.campaigns()) {
+    if (other === name || told.has(other)) continue;
+    const waits = await host.waitsForPerson(other);
+    if (waits === undefined) continue;
+    told.add(other);
+    bar.say(`${name} goes on when ${other} does: simulated time stands still while a person is awaited.`);
+    bar.say(await whatToDo(host, other, waits));
+  }
 }
 
 async function whatToDo(host: Host, campaign: string, waits: string): Promise<string> {

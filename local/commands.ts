@@ -1,15 +1,17 @@
 import { readFile, stat } from "node:fs/promises";
 import { z } from "zod";
 import { BadInputError } from "../lambdas/stage.ts";
-import { readCampaign, readCycle, updateHead } from "../lambdas/store/campaigns.ts";
-import { amendCampaign, closeCycle, executionName, startQueued } from "../lambdas/store/cycles.ts";
+import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
+import { amendCampaign } from "../lambdas/store/cycles.ts";
 import { imageHistory } from "../lambdas/store/image-history.ts";
 import { statement, totals } from "../lambdas/store/ledger.ts";
 import { invite, members, revoke } from "../lambdas/store/members.ts";
 import { predict } from "../lambdas/store/predict.ts";
 import { releaseState } from "../lambdas/store/release.ts";
+import { setStatus } from "../lambdas/store/status.ts";
 import { Campaign } from "../schemas/campaign.ts";
 import { Role } from "../schemas/member.ts";
+import type { CampaignHead } from "../schemas/state.ts";
 import type { Host } from "./host.ts";
 import { addIntake } from "./intake.ts";
 import { summarise } from "./summary.ts";
@@ -126,38 +128,9 @@ export const commands: Readonly<Record<string, Command>> = {
     return { revoked: matching.map(({ subject: who, role }) => ({ subject: who, role })) };
   },
 
-  async pause(host, args) {
-    const { campaign } = z.object({ campaign: z.string() }).parse(args);
-    return updateHead(host.ports, campaign, (head) => ({ ...refuseCancelled(head), status: "paused" as const }));
-  },
-
-  async resume(host, args) {
-    const { campaign } = z.object({ campaign: z.string() }).parse(args);
-    const head = await updateHead(host.ports, campaign, (before) => ({
-      ...refuseCancelled(before),
-      status: "active" as const,
-    }));
-    await startQueued(host.ports, campaign);
-    return head;
-  },
-
-  async cancel(host, args) {
-    const { campaign } = z.object({ campaign: z.string() }).parse(args);
-    const head = await updateHead(host.ports, campaign, (before) => ({
-      ...before,
-      status: "cancelled" as const,
-      queue: [],
-    }));
-    if (head.openCycle !== null) {
-      await host.ports.workflows.stop(
-        "campaign",
-        executionName(campaign, head.openCycle),
-        "the campaign was cancelled",
-      );
-      await closeCycle(host.ports, campaign, head.openCycle, "cancelled");
-    }
-    return { campaign, status: "cancelled", note: "answers that were accepted are kept and owed" };
-  },
+  pause: (host, args) => status(host, args, "paused"),
+  resume: (host, args) => status(host, args, "active"),
+  cancel: (host, args) => status(host, args, "cancelled"),
 
   async amend(host, args) {
     const { agreement } = z.object({ agreement: Campaign }).parse(args);
@@ -196,7 +169,10 @@ export const commands: Readonly<Record<string, Command>> = {
   },
 };
 
-function refuseCancelled<H extends { status: string; campaign: string }>(head: H): H {
-  if (head.status === "cancelled") throw new BadInputError(`campaign "${head.campaign}" is cancelled for good`);
-  return head;
+/** Pauses, resumes or cancels a campaign; what was accepted is kept and owed. */
+async function status(host: Host, args: Record<string, unknown>, wanted: CampaignHead["status"]) {
+  const { campaign } = z.object({ campaign: z.string() }).parse(args);
+  await readCampaign(host.ports, campaign);
+  await setStatus(host.ports, campaign, wanted);
+  return { campaign, status: wanted };
 }

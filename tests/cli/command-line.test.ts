@@ -4,13 +4,25 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { oneOf, parseCommandLine, wholeNumber } from "../../cli/arguments.ts";
 import { nearest, parseAgreement, readCampaignFile } from "../../cli/campaign-file.ts";
-import { planJourney } from "../../cli/run.ts";
+import { ProgressBar } from "../../cli/progress.ts";
+import { begin, follow, planJourney } from "../../cli/run.ts";
+import { createCampaign } from "../../lambdas/store/cycles.ts";
+import { commands } from "../../local/commands.ts";
+import { Host } from "../../local/host.ts";
+import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
+import { countersign } from "../journey/program.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "countersign-cli-"));
 const yaml = (text: string) => {
   const path = join(folder(), "campaign.yaml");
   writeFileSync(path, text);
   return path;
+};
+const SMALL = {
+  name: "small",
+  classes: [...SAMPLE_CLASSES],
+  vendors: [{ id: "alder", name: "Alder", pricePerAnswer: 0.03 }],
+  training: { backbone: "small-cnn" },
 };
 const GOOD = "name: parts\nclasses: [ok, crack]\nvendors:\n  - {id: alder, name: Alder, pricePerAnswer: 0.03}\n";
 
@@ -82,6 +94,12 @@ describe("campaign.yaml", () => {
     await expect(readCampaignFile(yaml("name: [parts\n"))).rejects.toThrow(/is not YAML/);
   });
 
+  it("says when the file can't be read", async () => {
+    await expect(readCampaignFile(join(folder(), "campaign.yaml"))).rejects.toThrow(
+      /campaign\.yaml can't be read: ENOENT.*give the path of a campaign\.yaml/,
+    );
+  });
+
   it("takes no suggestion for a word that is like none", () => {
     expect(nearest("elephant", ["budget", "name"])).toBeUndefined();
     expect(() => parseAgreement({ elephant: 1 }, "here")).toThrow(/"elephant" is not a key \(allowed:/);
@@ -99,5 +117,64 @@ describe("run", () => {
 
   it("does not let simulated people guess", async () => {
     await expect(planJourney(folder(), { classes: "a,b", vendors: "simulated" })).rejects.toThrow(/--truth folders/);
+  });
+
+  it("keeps real people and simulated ones in folders of their own, for their time differs", async () => {
+    for (const [time, people] of [
+      ["virtual", "portal"],
+      ["real", "simulated"],
+    ] as const) {
+      const host = await Host.open({ work: folder(), time });
+      try {
+        const agreement = parseAgreement(SMALL, "here");
+        const journey = { agreement, folder: folder(), people, truth: people === "simulated" };
+        await expect(begin(host, journey, undefined)).rejects.toThrow(/a folder of its own with --work DIR/);
+        expect(await host.campaigns()).toEqual([]);
+      } finally {
+        await host.close();
+      }
+    }
+  });
+
+  it("says which other campaign holds simulated time up", async () => {
+    const host = await Host.open({ work: folder(), time: "virtual" });
+    try {
+      const photos = folder();
+      await drawSample(photos, { count: 8, seed: 1 });
+      await createCampaign(host.ports, parseAgreement({ ...SMALL, name: "resting" }, "here"), "data-team");
+      await commands.pause?.(host, { campaign: "resting" });
+      const journey = {
+        agreement: parseAgreement(SMALL, "here"),
+        folder: photos,
+        people: "simulated",
+        truth: true,
+      } as const;
+      const said: string[] = [];
+      const bar = new ProgressBar();
+      bar.say = (text) => {
+        said.push(text);
+        host.stop();
+      };
+      const cycle = await begin(host, journey, undefined);
+      await follow(host, journey, cycle as number, bar);
+      expect(said.join(" ")).toMatch(/small goes on when resting does.*campaign resume resting/s);
+    } finally {
+      await host.close();
+    }
+  });
+});
+
+describe("small commands", () => {
+  it.each([
+    [["vendor", "invite", "parts", "ann", "--role", "boss"], /--role is "boss"; allowed: annotator, /],
+    [["campaign", "amend", "nowhere.yaml"], /nowhere\.yaml can't be read/],
+    [["stauts"], /no command "stauts"; did you mean "status"\?/],
+    [["status"], /there is nothing in .* yet; start with "run"/],
+    [["add", "photos"], /say to which campaign/],
+  ])("%j end with 2 and one line that says what to do", async (args, message) => {
+    const { code, stderr } = await countersign([...args, "--work", folder()]).ended;
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(code).toBe(2);
   });
 });

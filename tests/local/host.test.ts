@@ -164,7 +164,7 @@ describe("the laptop host", () => {
       await expect(run("where", { image: "nothing.jpg" })).rejects.toThrow(/no campaign here knows the image/);
       await expect(run("revoke", { campaign: "parts", subject: "nobody" })).rejects.toThrow(/nobody of that name/);
       await run("cancel", { campaign: "parts" });
-      await expect(run("resume", { campaign: "parts" })).rejects.toThrow(/cancelled for good/);
+      await expect(run("resume", { campaign: "parts" })).rejects.toThrow(/is cancelled and can't be resumed/);
       await expect(addIntake(host, "parts", await photos(4))).rejects.toThrow(/takes no more intakes/);
     } finally {
       await host.close();
