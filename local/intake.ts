@@ -1,4 +1,4 @@
-import { cp, readdir, stat } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
@@ -58,8 +58,12 @@ export async function bringWeights(host: Host, folder: string): Promise<string[]
     if (!target.includes(`${sep}weights${sep}`)) throw new BadInputError(`${name} can't be a folder of weights`);
     for (const file of ["model.safetensors", "manifest.json"]) {
       const key = `${objectKeys.weights(name)}/${file}`;
-      if ((await host.ports.objects.head(key)) === undefined)
-        await cp(join(root, name, file), join(target, file), { recursive: true });
+      if ((await host.ports.objects.head(key)) !== undefined) continue;
+      // Published whole: a copy that is cut short must not pass for the weights at the next start.
+      const draft = join(host.work, "drafts", `${process.pid}-${name}-${file}`);
+      await cp(join(root, name, file), draft);
+      await mkdir(target, { recursive: true });
+      await rename(draft, join(target, file));
     }
   }
   if (found.length === 0) {
