@@ -105,6 +105,8 @@ export interface ExecutionEvent {
   state?: string;
   error?: string;
   cause?: string;
+  /** What Step Functions keeps under `<type>EventDetails`; a task's parameters may hold its token. */
+  details?: Record<string, unknown>;
 }
 export interface ExecutionView {
   status: "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";

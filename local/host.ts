@@ -1,12 +1,13 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { type LocalPorts, openLocalPorts } from "../adapters/local/index.ts";
 import { createApi } from "../lambdas/api/app.ts";
 import { stages } from "../lambdas/main.ts";
-import { TokenGoneError, type Workflows } from "../lambdas/ports.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { pendingApproval } from "../lambdas/store/approvals.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
+import { sha256Hex } from "../lambdas/store/documents.ts";
 import { invite, openSession } from "../lambdas/store/members.ts";
 import { releaseState } from "../lambdas/store/release.ts";
 import { sweep } from "../lambdas/sweep.ts";
@@ -23,16 +24,18 @@ import {
 import type { Clock } from "./clock.ts";
 import { commands } from "./commands.ts";
 import { Engine } from "./engine/engine.ts";
-import { parseFaults, withFaults } from "./engine/faults.ts";
+import { formatFaults, parseFaults, withFaults } from "./engine/faults.ts";
+import type { EngineServices } from "./engine/services.ts";
 import { Eyes } from "./eyes.ts";
 import { findPython } from "./jobs/python.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { publicFiles } from "./pages.ts";
-import { SimulatedPeople } from "./people/people.ts";
+import { type PeopleOptions, SimulatedPeople } from "./people/people.ts";
 import { type Listening, listen } from "./server.ts";
 import { LOCAL_BUCKET, laptopServices } from "./services.ts";
 import { TimeKeeper } from "./time-keeper.ts";
 import { takeWorkFolder } from "./work-folder.ts";
+import { engineTokens, engineWorkflows } from "./workflows.ts";
 
 /** How a campaign is run on this laptop: who answers, and in which time. Kept with the campaign, so that a restart knows. */
 export const LocalCampaign = z.strictObject({
@@ -60,8 +63,13 @@ export interface HostOptions {
   /** A stage threw an error: its name and the error, before the workflow decides what to do with it. */
   onTrouble?: (stage: string, error: Error) => void;
   quotaBytes?: number;
-  /** Faults to inject, such as `crash-after@17,throttle@3`: for trying what a crash or a busy world does. */
+  /**
+   * Faults to inject, such as `crash-after@17,throttle@3` or `seed:7:20`: for trying what a crash or a busy world does.
+   * Each happens once in the folder: opened again with the same schedule, the host goes on with the rest.
+   */
   faults?: string;
+  /** Who the simulated people are and how they work, where the default pool and tempo are not what is wanted. */
+  people?: Pick<PeopleOptions, "pool" | "tempo">;
   /** Leave what is unfinished alone: for a small command in a folder where no host runs. */
   idle?: boolean;
 }
@@ -74,6 +82,7 @@ export class Host {
   readonly clock: Clock;
   readonly work: string;
   readonly #time: TimeKeeper;
+  readonly #cast: Pick<PeopleOptions, "pool" | "tempo">;
   readonly #people = new Map<string, { people: SimulatedPeople; eyes: Eyes }>();
   readonly #api: { fetch(request: Request): Promise<Response> };
   readonly #release: () => void;
@@ -89,6 +98,7 @@ export class Host {
     jobs: JobRunner;
     clock: Clock;
     time: TimeKeeper;
+    cast: Pick<PeopleOptions, "pool" | "tempo">;
     release: () => void;
     onProgress: (progress: Progress) => void;
   }) {
@@ -98,6 +108,7 @@ export class Host {
     this.jobs = parts.jobs;
     this.clock = parts.clock;
     this.#time = parts.time;
+    this.#cast = parts.cast;
     this.#release = parts.release;
     this.onProgress = parts.onProgress;
     this.#api = createApi({ ports: this.ports, publicFiles, origin: () => this.#listening?.url ?? "http://127.0.0.1" });
@@ -115,11 +126,7 @@ export class Host {
       const ports = await openLocalPorts({
         folder: options.work,
         clock,
-        tokens: {
-          succeed: (token, output) => answered(() => engine?.sendTaskSuccess(token, JSON.stringify(output))),
-          fail: (token, error, cause) => answered(() => engine?.sendTaskFailure(token, error, cause)),
-          heartbeat: (token) => answered(() => engine?.sendTaskHeartbeat(token)),
-        },
+        tokens: engineTokens(() => engine as Engine),
         workflows: engineWorkflows(() => engine as Engine),
         endpoints: { invoke: async (name, body, type) => (jobs as JobRunner).invokeEndpoint(name, body, type) },
         ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
@@ -145,7 +152,7 @@ export class Host {
         onProgress({ step: String(line.stage) });
       };
       const services = laptopServices({ ports, jobs, stages, log: lines, onTrouble: options.onTrouble ?? (() => {}) });
-      const faulty = options.faults === undefined ? { services } : withFaults(services, parseFaults(options.faults));
+      const faulty = options.faults === undefined ? { services } : faultsOf(options.work, options.faults, services);
       const logPath = join(options.work, "engine.db");
       engine = Engine.open({ logPath, clock, machines: laptopMachines(), seed: 1, ...faulty });
       const host = new Host({
@@ -155,6 +162,7 @@ export class Host {
         jobs,
         clock,
         time,
+        cast: options.people ?? {},
         release: folder.release,
         onProgress,
       });
@@ -285,6 +293,7 @@ export class Host {
       vendors: agreement.vendors.map((vendor) => vendor.id),
       classes: agreement.classes,
       perceive: eyes.perceive,
+      ...this.#cast,
       join: async (role, who) => {
         const vendor = role === "annotator" ? { vendor: who.vendor as string } : {};
         const secret = await invite(this.ports, { campaign, role, subject: who.subject, ttlSeconds: 3600, ...vendor });
@@ -329,6 +338,14 @@ async function runCommand(host: Host, name: string, args: Record<string, unknown
   return command(host, args);
 }
 
+/** The faults that a schedule still holds for a folder; those that happened stand in a file named by the schedule. */
+function faultsOf(work: string, text: string, services: EngineServices): ReturnType<typeof withFaults> {
+  const faults = parseFaults(text);
+  const ledgers = join(work, "faults");
+  mkdirSync(ledgers, { recursive: true });
+  return withFaults(services, faults, { ledgerPath: join(ledgers, sha256Hex(formatFaults(faults)).slice(0, 16)) });
+}
+
 /** The workflow files with the laptop's names in their placeholders: every stage under its own name. */
 export function laptopMachines(): Record<string, unknown> {
   return Object.fromEntries(
@@ -353,61 +370,6 @@ export function laptopMachines(): Record<string, unknown> {
       ];
     }),
   );
-}
-
-function engineWorkflows(engine: () => Engine): Workflows {
-  const arn = (machine: string, name: string) => `arn:aws:states:local:000000000000:execution:${machine}:${name}`;
-  return {
-    async start(machine, name, input) {
-      if (engine().describe(arn(machine, name)) === undefined) engine().start({ machine, name, input });
-    },
-    async stop(machine, name, reason) {
-      engine().stop(arn(machine, name), "Stopped", reason);
-    },
-    async describe(machine, name) {
-      const found = engine().describe(arn(machine, name));
-      if (found === undefined) return undefined;
-      const { status, startDate, stopDate, output, error, cause } = found;
-      return {
-        status,
-        startedAt: Date.parse(startDate),
-        ...(stopDate === undefined ? {} : { stoppedAt: Date.parse(stopDate) }),
-        ...(output === undefined ? {} : { output }),
-        ...(error === undefined ? {} : { error }),
-        ...(cause === undefined ? {} : { cause }),
-      };
-    },
-    async history(machine, name) {
-      return engine()
-        .history(arn(machine, name))
-        .map((event) => {
-          const details = Object.values(event).find((value) => typeof value === "object" && value !== null) as
-            | { name?: string; error?: string; cause?: string }
-            | undefined;
-          return {
-            id: event.id,
-            previousEventId: event.previousEventId,
-            timestamp: Date.parse(event.timestamp),
-            type: event.type,
-            ...(details?.name === undefined ? {} : { state: details.name }),
-            ...(details?.error === undefined ? {} : { error: details.error }),
-            ...(details?.cause === undefined ? {} : { cause: details.cause }),
-          };
-        });
-    },
-  };
-}
-
-/** Translates what the engine says of a token into the port's word. */
-async function answered(call: () => void): Promise<void> {
-  try {
-    call();
-  } catch (error) {
-    if (["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"].includes((error as Error).name)) {
-      throw new TokenGoneError((error as Error).message);
-    }
-    throw error;
-  }
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -9,6 +9,17 @@ import { type Member, type Question, Role } from "./member.ts";
 import { CampaignName, Sha256, Slug } from "./names.ts";
 import type { CycleRecord } from "./state.ts";
 
+/** Which events of a cycle's execution; without a cycle, of the newest one. */
+export const HistoryQuery = z.strictObject({
+  cycle: z.coerce.number().int().min(1).optional(),
+  /** Events with a greater id. */
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  /** A part of the event's type, such as `Failed` or `StateEntered`. */
+  type: z.string().max(80).default(""),
+  /** The name of the state in which it happened. */
+  state: z.string().max(80).default(""),
+});
 export const SessionRequest = z.strictObject({ invitation: z.string().min(1).max(2000) });
 export const LeaseRequest = z.strictObject({ count: z.int().min(1).max(500) });
 export const AnswersRequest = z.strictObject({
@@ -226,6 +237,26 @@ export interface WatchView {
   members: Omit<Member, "campaign" | "epoch">[];
   vendors: string[];
   mayAct: boolean;
+}
+/** One event as Step Functions keeps it; task tokens in its details are struck out. */
+export interface HistoryRow {
+  id: number;
+  previousEventId: number;
+  timestamp: string;
+  type: string;
+  /** The state in which it happened; none before the first and between states. */
+  state?: string;
+  details?: Record<string, unknown>;
+}
+export interface HistoryPage {
+  cycle: number;
+  execution: string;
+  status: string;
+  /** Events of the whole execution, whatever was asked for. */
+  total: number;
+  events: HistoryRow[];
+  /** The `after` of the next page; none on the last. */
+  next?: number;
 }
 export interface CampaignSummary {
   campaign: string;

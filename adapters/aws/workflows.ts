@@ -89,10 +89,12 @@ function view(found: DescribeExecutionCommandOutput): ExecutionView {
 
 function event(one: HistoryEvent): ExecutionEvent {
   const state = one.stateEnteredEventDetails?.name ?? one.stateExitedEventDetails?.name;
-  // Each kind of failure has a member of its own, all of the form {error, cause}.
-  const failure = Object.entries(one).find(
-    ([key, value]) => /(Failed|TimedOut|Aborted)EventDetails$/.test(key) && value !== undefined,
-  )?.[1] as { error?: string; cause?: string } | undefined;
+  // Each kind of event has a member of its own; those of failures have the form {error, cause}.
+  const [key, details] =
+    Object.entries(one).find(([name, value]) => name.endsWith("EventDetails") && value !== undefined) ?? [];
+  const failure = /(Failed|TimedOut|Aborted)EventDetails$/.test(key ?? "")
+    ? (details as { error?: string; cause?: string })
+    : undefined;
   return {
     id: Number(one.id),
     previousEventId: Number(one.previousEventId ?? 0),
@@ -101,5 +103,6 @@ function event(one: HistoryEvent): ExecutionEvent {
     ...(state === undefined ? {} : { state }),
     ...(failure?.error === undefined ? {} : { error: failure.error }),
     ...(failure?.cause === undefined ? {} : { cause: failure.cause }),
+    ...(details === undefined ? {} : { details: details as Record<string, unknown> }),
   };
 }

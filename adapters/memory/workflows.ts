@@ -4,6 +4,8 @@ import { ConflictError, type ExecutionEvent, type ExecutionView, type Workflows 
 export interface MemoryWorkflows extends Workflows {
   started(): { machine: string; name: string; input: unknown }[];
   finish(machine: string, name: string, output: unknown): void;
+  /** Adds to the history of an execution that was started. */
+  record(machine: string, name: string, events: readonly Omit<ExecutionEvent, "id" | "timestamp">[]): void;
 }
 
 export function memoryWorkflows(now: () => number): MemoryWorkflows {
@@ -24,6 +26,10 @@ export function memoryWorkflows(now: () => number): MemoryWorkflows {
     started: () =>
       [...executions.values()].map(({ machine, name, input }) => ({ machine, name, input: JSON.parse(input) })),
     finish: (machine, name, output) => close(machine, name, "ExecutionSucceeded", { status: "SUCCEEDED", output }),
+    record(machine, name, events) {
+      const held = executions.get(nameOf(machine, name))?.events;
+      for (const event of events) held?.push({ ...event, id: held.length + 1, timestamp: now() });
+    },
     async start(machine, name, input) {
       const text = JSON.stringify(input ?? null);
       const there = executions.get(nameOf(machine, name));

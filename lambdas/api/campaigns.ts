@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import {
   CampaignQuery,
   type CampaignSummary,
+  HistoryQuery,
   ImageQuery,
   InviteRequest,
   ReplyRequest,
@@ -17,6 +18,7 @@ import { AccessError, invite, members, revoke } from "../store/members.ts";
 import { replyTo } from "../store/questions.ts";
 import { setStatus } from "../store/status.ts";
 import { campaignOf, only } from "./access.ts";
+import { historyPage } from "./history.ts";
 import type { ImageLinks } from "./image-links.ts";
 import { type ApiOptions, inForm, type PortalContext, type PortalEnv, readBody } from "./portal.ts";
 import { watchView } from "./watch.ts";
@@ -45,6 +47,11 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
   });
 
   routes.get("/:campaign", async (c) => c.json(await watchView(options, c.get("session"), asked(c))));
+
+  routes.get("/:campaign/history", async (c) => {
+    const campaign = asked(c);
+    return c.json(await historyPage(options, campaign, inForm(HistoryQuery, c.req.query(), "the query")));
+  });
 
   routes.get("/:campaign/images", async (c) => {
     const campaign = asked(c);

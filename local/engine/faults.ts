@@ -21,19 +21,27 @@ export interface Fault {
 const REORDER_MS = 50;
 const SLOW_MS = 200;
 
-/** `crash-after@17,throttle@3` as faults. Throws on anything else, naming what is allowed. */
+/** Writes and calls over which a drawn schedule is spread unless it says another span: a small campaign has more. */
+const SPAN = 200;
+
+/**
+ * `crash-after@17,throttle@3` as faults; `seed:7:20` draws twenty by seed 7 over the first 200 writes and calls,
+ * `seed:7:20:60` over the first 60. Throws on anything else, naming what is allowed.
+ */
 export function parseFaults(text: string): Fault[] {
   return text
     .split(",")
     .filter((part) => part.trim() !== "")
-    .map((part) => {
+    .flatMap((part) => {
+      const drawn = /^seed:(\d{1,9}):([1-9]\d{0,3})(?::([1-9]\d{0,6}))?$/.exec(part.trim());
+      if (drawn !== null) return drawFaults(Number(drawn[1]), Number(drawn[2]), Number(drawn[3] ?? SPAN));
       const [kind, at] = part.trim().split("@");
       if (!FAULT_KINDS.includes(kind as FaultKind) || !/^[1-9]\d*$/.test(at ?? "")) {
         throw new Error(
-          `--faults: "${part}" is not understood; write <kind>@<n> with a kind of ${FAULT_KINDS.join(", ")} and n from 1, for example crash-after@17.`,
+          `--faults: "${part}" is not understood; write <kind>@<n> with a kind of ${FAULT_KINDS.join(", ")} and n from 1, for example crash-after@17, or seed:<seed>:<count> for drawn ones.`,
         );
       }
-      return { kind: kind as FaultKind, at: Number(at) };
+      return [{ kind: kind as FaultKind, at: Number(at) }];
     });
 }
 

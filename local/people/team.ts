@@ -10,6 +10,10 @@ export interface Tempo {
   dead?: boolean;
   /** Multiplies every duration. */
   slowness?: number;
+  /** Items that one person takes at a time; 40 unless told otherwise. */
+  sitting?: number;
+  /** Hours in which nobody of the vendor works after each sitting. */
+  restHours?: number;
 }
 
 /** Items that one person takes at a time. */
@@ -62,7 +66,8 @@ export class Team {
     const done = await this.#workOn(lot);
     // Nobody of the vendor may answer what is left: look again later, and meanwhile take the next lot.
     if (done.answers === 0) this.#due.set(keyOf(lot), clock.now() + 60 * MINUTE);
-    this.#busyUntil = clock.now() + Math.ceil((1000 * done.seconds * (tempo.slowness ?? 1)) / AT_ONCE);
+    const rest = done.answers === 0 ? 0 : (tempo.restHours ?? 0) * 60 * MINUTE;
+    this.#busyUntil = clock.now() + Math.ceil((1000 * done.seconds * (tempo.slowness ?? 1)) / AT_ONCE) + rest;
     return done.answers;
   }
 
@@ -87,7 +92,7 @@ export class Team {
   async #workOn(lot: OpenLot): Promise<{ answers: number; seconds: number }> {
     const { seed, people } = this.#options;
     const order = chance(`${seed}/order/${lot.lot}/${lot.round}`).shuffle(people);
-    const turn = Math.floor(lot.answered / BATCH);
+    const turn = Math.floor(lot.answered / (this.#options.tempo.sitting ?? BATCH));
     for (let i = 0; i < order.length; i += 1) {
       const person = order[(turn + i) % order.length] as Person;
       try {
@@ -103,9 +108,10 @@ export class Team {
   }
 
   async #batch(lot: OpenLot, person: Person): Promise<{ answers: number; seconds: number }> {
-    const { seed, classes, perceive } = this.#options;
+    const { seed, classes, perceive, tempo } = this.#options;
     const client = this.#client(person);
-    const { round, items } = await client.post<Lease>(`/api/annotate/lots/${lot.lot}/lease`, { count: BATCH });
+    const count = tempo.sitting ?? BATCH;
+    const { round, items } = await client.post<Lease>(`/api/annotate/lots/${lot.lot}/lease`, { count });
     if (items.length === 0) return { answers: 0, seconds: 0 };
     const answers = await Promise.all(
       items.map(async ({ item, url }) => {

@@ -170,7 +170,14 @@ describe("executions", () => {
     answer = ({ body }) => json(200, JSON.parse(body).nextToken ? pages[1] : pages[0]);
     expect(await ports.workflows.history("lot", "lot-a")).toEqual([
       { id: 1, previousEventId: 0, timestamp: 1000, type: "ExecutionStarted" },
-      { id: 2, previousEventId: 0, timestamp: 2500, type: "TaskStateEntered", state: "OfferLot" },
+      {
+        id: 2,
+        previousEventId: 0,
+        timestamp: 2500,
+        type: "TaskStateEntered",
+        state: "OfferLot",
+        details: { name: "OfferLot" },
+      },
       {
         id: 3,
         previousEventId: 2,
@@ -178,6 +185,7 @@ describe("executions", () => {
         type: "LambdaFunctionFailed",
         error: "ThrottledError",
         cause: "busy",
+        details: { error: "ThrottledError", cause: "busy" },
       },
     ]);
   });

@@ -82,6 +82,14 @@ test("schedules are read back as written, and nonsense is refused by name", () =
   expect(drawFaults(9, 20, 50)).toEqual(faults);
   expect(() => parseFaults("crash@3")).toThrow(/"crash@3" is not understood.*crash-before/);
   expect(() => parseFaults("slow@0")).toThrow(/n from 1/);
+  expect(() => parseFaults("seed:7")).toThrow(/"seed:7" is not understood.*seed:<seed>:<count>/);
+});
+
+test("a seed on the command line draws a schedule that can be written out and given again in part", () => {
+  const drawn = parseFaults("seed:7:20");
+  expect(drawn).toEqual(drawFaults(7, 20, 200));
+  expect(parseFaults(formatFaults(drawn))).toEqual(drawn);
+  expect(parseFaults("seed:7:3:9,drop@99")).toEqual([...drawFaults(7, 3, 9), { kind: "drop", at: 99 }]);
 });
 
 test("a failing schedule shrinks to what matters", async () => {

@@ -197,6 +197,12 @@ describe.runIf(CHROMIUM !== undefined)("people in a browser, by keyboard", { tim
     await page.getByLabel(/File name as it was dropped/).fill("part-3.jpg");
     await page.getByRole("button", { name: "Show" }).click();
     await page.getByText(/ann of north said/).waitFor();
+    await page.getByText("Events of the workflow").click();
+    await page.locator(".events td", { hasText: "ExecutionStarted" }).waitFor();
+    await expectNamed(page);
+    await page.getByLabel(/^Show/).selectOption("failures");
+    await page.getByText("none of them is of this kind").waitFor();
+    await page.getByText("Events of the workflow").click();
     await page.getByLabel("Invite").fill("zoe");
     await page.getByRole("button", { name: "Make a link" }).click();
     const link = await page.getByLabel(/Send this link/).inputValue();

@@ -1,5 +1,6 @@
 import type { WatchView } from "../../schemas/portal.ts";
 import { useLoad } from "../api.ts";
+import { HistoryTable } from "../parts/history-table.tsx";
 import { ImageSearch } from "../parts/image-search.tsx";
 import { LineChart } from "../parts/plots.tsx";
 import { Shell, Waiting } from "../parts/shell.tsx";
@@ -77,6 +78,11 @@ function Campaign({ view, onChange }: { view: WatchView; onChange: () => void })
           <Money view={view} />
           <Lots view={view} />
           <Cycles view={view} />
+          <HistoryTable
+            campaign={view.campaign}
+            cycles={view.cycles.length}
+            states={view.workflow.map(({ name }) => name)}
+          />
           <Questions view={view} onChange={onChange} />
           <ImageSearch campaign={view.campaign} />
           {view.mayAct && <People view={view} onChange={onChange} />}
