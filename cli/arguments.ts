@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { BadInputError } from "../lambdas/stage.ts";
+import { formatFaults, parseFaults } from "../local/engine/faults.ts";
 import { nearest } from "./campaign-file.ts";
 
 /** Every option that a command may take; one table, so that `--help` and errors can't disagree. */
@@ -70,4 +71,13 @@ export function wholeNumber(option: string, value: string | undefined, least: nu
   const number = Number(value);
   if (Number.isSafeInteger(number) && number >= least) return number;
   throw new BadInputError(`--${option} is "${value}"; expected a whole number of at least ${least}`);
+}
+
+/** A schedule of faults in full, as `--faults` reads it back. Throws BadInputError. */
+export function faultSchedule(text: string): string {
+  try {
+    return formatFaults(parseFaults(text));
+  } catch (error) {
+    throw new BadInputError((error as Error).message);
+  }
 }

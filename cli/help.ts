@@ -27,7 +27,8 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
 
 Everywhere:  --work DIR (default .countersign)   --port N   --bind ADDRESS (default 127.0.0.1)   --json
              --faults crash-after@17,throttle@3   injects faults: crash-before, crash-after, duplicate, reorder, throttle,
-             slow or drop at the n-th write or call; for trying what they do
+             slow or drop at the n-th write or call; for trying what they do. seed:7:20 draws twenty by seed 7 (printed,
+             so that some of them can be given again). The same command takes a crashed run up with the faults that are left
 Ctrl-C leaves a state that the same command, or a plain "npm start", takes up again.
 Exit codes: 0 done, 1 a defect of ours or of the machine, 2 wrong input, 3 the cycle ended without a live model,
 4 the work folder is in use, 130 interrupted.`;
