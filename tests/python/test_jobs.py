@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import CLASSES, Room, Scene, dataset, draw, link, packed, sha256, shard, succeed, truth
 from countersign_ml import documents, embed
-from countersign_ml.runtime import Model
+from countersign_ml.runtime import Model, infer
 
 
 def test_embeddings_are_sorted_unit_rows_under_the_schema(scene: Scene):
@@ -69,7 +69,7 @@ def test_the_trained_model_satisfies_its_schema_and_is_right_out_of_fold(scene: 
 def test_the_graph_takes_any_size_and_batch(scene: Scene):
     session = Model(scene.model).session
     for shape in [(1, 17, 90, 3), (3, 200, 33, 3)]:
-        logits, embedding = session.run(None, {"image": np.zeros(shape, dtype=np.uint8)})
+        logits, embedding = infer(session, np.zeros(shape, dtype=np.uint8))
         assert logits.shape == (shape[0], 3) and embedding.shape[0] == shape[0]
 
 

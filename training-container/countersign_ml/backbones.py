@@ -5,6 +5,7 @@ exported graph and the training features come from the same operations.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
@@ -24,6 +25,9 @@ class Prepare(nn.Module):
 
     The whole image and no centre crop: what decides is often at the edge.
     """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
@@ -53,6 +57,8 @@ class Pooled(nn.Module):
 
     Each part is normalised first, so that neither drowns the other.
     """
+
+    model: Any  # timm's models share forward_features, num_prefix_tokens, pretrained_cfg by convention, not by a type
 
     def __init__(self, model: nn.Module, pooling: str) -> None:
         super().__init__()
@@ -100,7 +106,7 @@ def build(
         raise BadInput(f'backbone "{name}" is unknown to timm; near: {", ".join(near) or "none"}, or "descriptor"')
     weights = None if random_weights else pretrained.find(weights_folder, name, accept_licences)
     torch.manual_seed(seed)
-    model = timm.create_model(name, pretrained=False, num_classes=0)
+    model: Any = timm.create_model(name, pretrained=False, num_classes=0)
     native = int(model.pretrained_cfg["input_size"][-1])
     if weights is not None:
         _load(model, weights)
@@ -122,7 +128,7 @@ def _assembled(name, features, size, mean, std, pooling, sha256) -> Backbone:
     return Backbone(name, embedder, size, sha256, transform)
 
 
-def _load(model: nn.Module, weights: pretrained.Weights) -> None:
+def _load(model: Any, weights: pretrained.Weights) -> None:
     """Strict but for the classifier, which is replaced: a half-loaded backbone would train, badly, in silence."""
     from safetensors.torch import load_file
 

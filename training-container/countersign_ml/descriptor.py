@@ -38,6 +38,9 @@ class Descriptor(nn.Module):
     """(n, 3, h, w) floats in [-1, 1] -> (n, num_features)."""
 
     num_features = GRID * GRID * (6 + 18) + 18 + BINS
+    bank0: torch.Tensor
+    bank1: torch.Tensor
+    centres: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

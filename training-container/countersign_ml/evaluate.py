@@ -137,9 +137,13 @@ def report(
     counts = np.bincount(truth, minlength=len(classes))
     present = np.nonzero(counts)[0]
     predicted = np.where(judged.decodable, judged.predicted, -1)
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        truth, predicted, labels=range(len(classes)), zero_division=0
+    scores = sk.precision_recall_fscore_support(
+        truth,
+        predicted,
+        labels=range(len(classes)),
+        zero_division=0,  # pyright: ignore[reportArgumentType]  (documented; inferred from the default "warn")
     )
+    precision, recall, f1, _ = (np.asarray(score) for score in scores)
     clipped = judged.probabilities.clip(1e-12)
     clipped /= clipped.sum(axis=1, keepdims=True)
     one_hot = np.eye(len(classes))[truth]

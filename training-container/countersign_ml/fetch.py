@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from .contract import BadInput
 from .documents import file_sha256
@@ -28,9 +29,9 @@ def fetch(architecture: str, folder: Path, file: Path | None = None) -> Path:
 
     if not timm.is_model(architecture.split(".")[0]):
         raise BadInput(f'timm knows no architecture "{architecture}"')
-    overlay = {} if file is None else {"pretrained_cfg_overlay": {"file": str(file)}}
+    overlay: dict[str, Any] = {} if file is None else {"pretrained_cfg_overlay": {"file": str(file)}}
     try:
-        model = timm.create_model(architecture, pretrained=True, **overlay)
+        model: Any = timm.create_model(architecture, pretrained=True, **overlay)
     except Exception as error:
         raise BadInput(
             f'weights for "{architecture}" could not be had from timm\'s hub ({type(error).__name__}); {HOW_TO_GET}'

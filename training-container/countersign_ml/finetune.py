@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from . import contract, metrics, probe, shards
-from .backbones import Backbone
+from .backbones import Backbone, Pooled
 from .classifier import Classifier, with_head
 from .contract import BadInput
 from .dataset import Dataset
@@ -134,12 +134,14 @@ class _Run:
 
 def parameter_groups(model: Classifier, weight_decay: float) -> list[dict]:
     """AdamW groups: the rate falls by LAYER_DECAY per layer towards the input (timm knows the layers)."""
-    from timm.optim import param_groups_layer_decay
+    # In timm's documentation, though not in the module's __all__.
+    from timm.optim import param_groups_layer_decay  # pyright: ignore[reportPrivateImportUsage]
 
-    backbone = model.embedder.features.model
+    pooled = model.embedder.features
+    assert isinstance(pooled, Pooled)  # fine_tune is for timm's architectures
     groups = [
         {"params": group["params"], "weight_decay": group["weight_decay"], "scale": group["lr_scale"]}
-        for group in param_groups_layer_decay(backbone, weight_decay=weight_decay, layer_decay=LAYER_DECAY)
+        for group in param_groups_layer_decay(pooled.model, weight_decay=weight_decay, layer_decay=LAYER_DECAY)
     ]
     return [*groups, {"params": list(model.head.parameters()), "scale": 1.0}]
 

@@ -10,11 +10,12 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as functional
@@ -23,6 +24,7 @@ from torch import nn
 from .contract import Stopped
 
 SAVE_SECONDS = 60
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def fit(
     Raises NotFinite.
     """
     where = device()
-    model = model.to(where, memory_format=torch.channels_last)  # convolutions are faster so, on both kinds of processor
+    # Convolutions are faster so, on both kinds of processor. torch's overloads of Module.to leave memory_format out.
+    model = model.to(where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     images, soft = images.to(where), soft.to(where)
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=True
@@ -116,7 +119,8 @@ def fit(
     model.load_state_dict(averaged.module.state_dict())
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    return model.cpu().to(memory_format=torch.contiguous_format).eval()
+    model.cpu().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    return model.eval()
 
 
 def augment(images: torch.Tensor, schedule: Schedule, chance: torch.Generator) -> torch.Tensor:
@@ -150,7 +154,7 @@ def flips_for(classes: list[str]) -> str:
     return "none" if words & {"left", "right", "clockwise", "anticlockwise", "counterclockwise"} else "horizontal"
 
 
-def side_by_side(tasks: list[Callable[[], nn.Module]]) -> list[nn.Module]:
+def side_by_side(tasks: Sequence[Callable[[], Network]]) -> list[Network]:
     """Runs trainings as threads of one core each: small networks gain nothing from more, and where cores are shared
     threads that wait for each other at every layer stall. The result does not depend on the number of cores.
     """

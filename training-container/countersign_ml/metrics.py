@@ -16,7 +16,7 @@ def wilson(successes: float, n: float) -> dict[str, float]:
     """Share with its 95 % Wilson interval; n = 0 gives 0 in [0, 1]."""
     if n == 0:
         return {"value": 0.0, "low": 0.0, "high": 1.0}
-    low, high = proportion_confint(successes, n, alpha=1 - CONFIDENCE, method="wilson")
+    low, high = np.asarray(proportion_confint(successes, n, alpha=1 - CONFIDENCE, method="wilson"), dtype=float)
     return {"value": successes / n, "low": max(0.0, float(low)), "high": min(1.0, float(high))}
 
 
@@ -109,4 +109,5 @@ def mcnemar(ours: np.ndarray, theirs: np.ndarray) -> float:
         [int((ours & theirs).sum()), int((ours & ~theirs).sum())],
         [int((~ours & theirs).sum()), int((~ours & ~theirs).sum())],
     ]
-    return float(test(table, exact=True).pvalue)
+    # statsmodels' result takes its fields at run time.
+    return float(test(table, exact=True).pvalue)  # pyright: ignore[reportAttributeAccessIssue]

@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from . import contract, dataset, documents, metrics, shards
 from .contract import BadInput
 from .images import decode
+from .runtime import infer
 
 MARGIN = 0.01
 CALIBRATION_IMAGES = 100
@@ -108,8 +109,9 @@ def compete(variants, folder: Path, pixels, truth: np.ndarray, groups: np.ndarra
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(variant.file), options, providers=["CPUExecutionProvider"])
-        hit = answers(session, folder, pixels, f"judge {variant.name}") == truth
-        reference = hit if reference is None else reference
+        hit: np.ndarray = answers(session, folder, pixels, f"judge {variant.name}") == truth
+        if reference is None:
+            reference = hit
         drop = metrics.paired(reference, hit, groups)
         passed = variant.name == "fp32" or drop["difference"]["high"] <= margin
         rows.append(
@@ -133,7 +135,7 @@ def answers(session: onnxruntime.InferenceSession, folder: Path, pixels: list[np
     progress = contract.Progress(step, len(pixels))
     found = []
     for at, image in enumerate(pixels):
-        logits, embedding = session.run(["logits", "embedding"], {"image": image[None]})
+        logits, embedding = infer(session, image[None])
         scores = logits[0] if head is None else head["weight"] @ embedding[0] + head["bias"]
         found.append(int(scores.argmax()) if np.isfinite(scores).all() else -1)
         progress.at(at + 1)

@@ -30,4 +30,5 @@ def fixed_size(files: dict[str, bytes], ids: list[str], size: int) -> torch.Tens
 def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
     with torch.inference_mode():
         parts = [model(part) for part in pixels.split(batch)]
-    return tuple(torch.cat([part[k] for part in parts]).double().numpy() for k in (0, 1))  # type: ignore[return-value]
+    logits, embeddings = (torch.cat(outputs).double().numpy() for outputs in zip(*parts, strict=True))
+    return logits, embeddings

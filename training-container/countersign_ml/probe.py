@@ -48,7 +48,8 @@ def fit(embeddings: np.ndarray, soft: np.ndarray, strength: float) -> Head:
     weight /= weight.sum(axis=1, keepdims=True)
     image, label = np.nonzero(weight)
     scaler = StandardScaler().fit(embeddings)
-    scale = np.where(scaler.scale_ > 1e-9, scaler.scale_, 1.0)
+    mean, spread = np.asarray(scaler.mean_, dtype=np.float64), np.asarray(scaler.scale_, dtype=np.float64)
+    scale = np.where(spread > 1e-9, spread, 1.0)
     present = np.unique(label)
     folded_weight = np.zeros((classes, embeddings.shape[1]))
     folded_bias = np.full(classes, ABSENT)
@@ -58,14 +59,14 @@ def fit(embeddings: np.ndarray, soft: np.ndarray, strength: float) -> Head:
     model = LogisticRegression(C=strength, max_iter=500, tol=1e-3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        standard = ((embeddings - scaler.mean_) / scale)[image]
+        standard = ((embeddings - mean) / scale)[image]
         model.fit(standard, label, sample_weight=weight[image, label])
-    coefficients, intercepts = model.coef_, model.intercept_
+    coefficients, intercepts = np.asarray(model.coef_), np.asarray(model.intercept_)
     if len(present) == 2:  # one sigmoid: split evenly, so that both classes have a row
         coefficients = np.vstack([-coefficients[0] / 2, coefficients[0] / 2])
         intercepts = np.array([-intercepts[0] / 2, intercepts[0] / 2])
     folded_weight[present] = coefficients / scale
-    folded_bias[present] = intercepts - folded_weight[present] @ scaler.mean_
+    folded_bias[present] = intercepts - folded_weight[present] @ mean
     return Head(folded_weight, folded_bias)
 
 

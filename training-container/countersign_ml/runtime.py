@@ -57,8 +57,15 @@ class Model:
 
     def predict_pixels(self, pixels: np.ndarray) -> Prediction:
         """`pixels`: uint8 (height, width, 3)."""
-        logits, embedding = self.session.run(["logits", "embedding"], {"image": pixels[None]})
+        logits, embedding = infer(self.session, pixels[None])
         return Prediction(logits[0], softmax(logits[0] / self.facts["temperature"]), embedding[0])
+
+
+def infer(session: onnxruntime.InferenceSession, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, classes) and embeddings (n, dim) of images uint8 (n, height, width, 3) of one size."""
+    logits, embedding = session.run(["logits", "embedding"], {"image": images})
+    assert isinstance(logits, np.ndarray) and isinstance(embedding, np.ndarray)  # a graph may have other outputs
+    return logits, embedding
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

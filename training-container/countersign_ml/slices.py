@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
@@ -27,13 +29,14 @@ def report(masks: dict[str, np.ndarray], hit: np.ndarray, groups: np.ndarray) ->
             continue
         table = [[int(inside.sum()), int((~inside).sum())], [int(outside.sum()), int((~outside).sum())]]
         worse = inside.mean() < outside.mean()
-        rows.append(
-            (name, len(inside), metrics.share(inside, groups[mask]), float(fisher_exact(table)[1]), bool(worse))
-        )
+        test: Any = fisher_exact(table)  # scipy makes the result's type at run time
+        rows.append((name, len(inside), metrics.share(inside, groups[mask]), float(test.pvalue), bool(worse)))
     if not rows:
         return []
     rejected, adjusted, _, _ = multipletests([row[3] for row in rows], alpha=0.05, method="holm")
     return [
         {"slice": name, "n": n, "accuracy": accuracy, "pValue": float(p), "warns": bool(reject and worse)}
-        for (name, n, accuracy, _, worse), p, reject in zip(rows, adjusted, rejected, strict=True)
+        for (name, n, accuracy, _, worse), p, reject in zip(
+            rows, np.asarray(adjusted), np.asarray(rejected), strict=True
+        )
     ]
