@@ -1,3 +1,4 @@
+import { row } from "./bindings.ts";
 import type { Scope } from "./definition.ts";
 import { StatesError } from "./errors.ts";
 import {
@@ -13,7 +14,6 @@ import { type Batch, readBatches } from "./item-reader.ts";
 import { uuidOf } from "./map-plan.ts";
 import { writeResults } from "./result-writer.ts";
 import type { Runtime } from "./runtime.ts";
-import { row } from "./steps.ts";
 
 /** The part of a Map Run that lives in memory: everything in it can be read again from the log and the source. */
 class MapRun {

@@ -2,23 +2,28 @@ import { createHash } from "node:crypto";
 import { lintDefinition } from "../../workflow/checks/definition-lint.ts";
 import { parseResource } from "../../workflow/checks/task-resource.ts";
 import type { Clock } from "../clock.ts";
+import { row } from "./bindings.ts";
 import { randomFrom } from "./chance.ts";
 import type { Scope } from "./definition.ts";
 import { begin } from "./distributed-map.ts";
 import { exceedsPayloadLimit, StatesError } from "./errors.ts";
-import { apply, type Execution, type ExecutionStatus, ROOT, type Strand, stateOf } from "./execution.ts";
+import { type Execution, type ExecutionStatus, ROOT, type Strand, stateOf } from "./execution.ts";
+import { apply } from "./fold.ts";
 import { historyOf } from "./history.ts";
 import type { HistoryEvent } from "./history-event.ts";
-import { EngineLog, type ExecutionRow } from "./log.ts";
+import { EngineLog } from "./log.ts";
 import { type FlushObserver, Runtime, stoppedError } from "./runtime.ts";
 import type { EngineServices } from "./services.ts";
-import { row } from "./steps.ts";
 import { taskFailed, taskSucceeded, visitOf } from "./tasks.ts";
 import { TaskTokens } from "./tokens.ts";
 
 export type { ExecutionStatus } from "./execution.ts";
 export type { HistoryEvent } from "./history-event.ts";
 export type { EngineServices } from "./services.ts";
+
+import { described, type ExecutionDescription, revive } from "./stored-execution.ts";
+
+export type { ExecutionDescription } from "./stored-execution.ts";
 
 export interface EngineOptions {
   /** A file, or ":memory:". */
@@ -33,20 +38,6 @@ export interface EngineOptions {
   allowUnknownReferences?: boolean;
   /** The fault layer's hooks. */
   observer?: FlushObserver;
-}
-
-export interface ExecutionDescription {
-  executionArn: string;
-  machine: string;
-  name: string;
-  status: ExecutionStatus;
-  input: unknown;
-  output?: unknown;
-  error?: string;
-  cause?: string;
-  /** ISO times. */
-  startDate: string;
-  stopDate?: string;
 }
 
 interface Machine {
@@ -375,48 +366,4 @@ function closedTask(): StatesError {
 
 function missing(arn: string): StatesError {
   return new StatesError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
-}
-
-function revive(stored: ExecutionRow, scope: Scope): Execution {
-  return {
-    id: stored.id,
-    arn: stored.arn,
-    machine: stored.machine,
-    name: stored.name,
-    scope,
-    path: stored.path,
-    definition: stored.definition,
-    express: stored.express === 1,
-    input: stored.input,
-    startedAt: stored.started_at,
-    status: "RUNNING",
-    nextEventId: 1,
-    strands: new Map(),
-    parent:
-      stored.parent === null
-        ? undefined
-        : {
-            id: stored.parent,
-            strand: stored.parent_strand as string,
-            run: stored.parent_run as number,
-            index: stored.item_index as number,
-          },
-    cancelTimer: undefined,
-    cutOff: [],
-  };
-}
-
-function described(stored: ExecutionRow): ExecutionDescription {
-  return {
-    executionArn: stored.arn,
-    machine: stored.machine,
-    name: stored.name,
-    status: stored.status,
-    input: JSON.parse(stored.input) as unknown,
-    ...(stored.output === null ? {} : { output: JSON.parse(stored.output) as unknown }),
-    ...(stored.error === null ? {} : { error: stored.error }),
-    ...(stored.cause === null ? {} : { cause: stored.cause }),
-    startDate: new Date(stored.started_at).toISOString(),
-    ...(stored.stopped_at === null ? {} : { stopDate: new Date(stored.stopped_at).toISOString() }),
-  };
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
+import { bindings, place } from "./bindings.ts";
 import type { State } from "./definition.ts";
 import { QueryEvaluationError } from "./errors.ts";
 import type { Execution, MapRunPlan, Strand } from "./execution.ts";
 import { type Bindings, fill, fillTyped, inState } from "./expression.ts";
 import { mapItems } from "./map.ts";
 import type { Runtime } from "./runtime.ts";
-import { bindings, place } from "./steps.ts";
 
 /** AWS's own ceiling of parallel child executions of one Map Run. */
 const DISTRIBUTED_CONCURRENCY = 10_000;

@@ -1,3 +1,4 @@
+import { bindings, place, row } from "./bindings.ts";
 import { isDistributed, type State } from "./definition.ts";
 import { runMap } from "./distributed-map.ts";
 import { QueryEvaluationError } from "./errors.ts";
@@ -5,7 +6,6 @@ import { type Execution, type LogRow, type Strand, stateOf } from "./execution.t
 import { fill, fillTyped, inState } from "./expression.ts";
 import { planMapRun } from "./map-plan.ts";
 import type { Runtime } from "./runtime.ts";
-import { bindings, place, row } from "./steps.ts";
 
 /** AWS runs at most this many inline iterations at a time where MaxConcurrency is 0. */
 const INLINE_CONCURRENCY = 40;

@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
 import { evaluateWorld, type Random } from "./chance.ts";
 import { StatesError } from "./errors.ts";
-import { apply, type Execution, type LogRow, ROOT, type Strand } from "./execution.ts";
+import { type Execution, type LogRow, ROOT, type Strand } from "./execution.ts";
 import type { ExpressionWorld } from "./expression-functions.ts";
+import { apply } from "./fold.ts";
 import type { EngineLog } from "./log.ts";
 import type { EngineServices } from "./services.ts";
 import { step } from "./steps.ts";

@@ -1,11 +1,12 @@
 import { type Integration, parseResource } from "../../workflow/checks/task-resource.ts";
+import { bindings, place, row } from "./bindings.ts";
 import { exceedsPayloadLimit, StatesError } from "./errors.ts";
 import { arm, type Execution, type LogRow, type Strand, stateOf, type Task } from "./execution.ts";
 import { fill, fillTyped } from "./expression.ts";
 import { lambdaResponse } from "./lambda-response.ts";
+import { dataLimit } from "./leaving.ts";
 import { type Runtime, Superseded } from "./runtime.ts";
 import { awaitChild, submitChild } from "./start-execution.ts";
-import { bindings, dataLimit, place, row } from "./steps.ts";
 
 const WHOLE = { truncated: false };
 

@@ -1,33 +1,22 @@
-import { expressionSource } from "./expression-check.ts";
 import { checkExpressions, type SeenVariables } from "./field-expressions.ts";
 import {
-  ALLOWED_VALUES,
-  type FieldRule,
-  JSONPATH_FIELDS,
-  PART_FIELDS,
-  RESERVED_ERRORS,
-  STATE_FIELDS,
-} from "./state-fields.ts";
-import { KNOWN_RESOURCES, parseResource } from "./task-resource.ts";
+  checkFields,
+  checkValue,
+  describe,
+  type Finding,
+  isObject,
+  type Json,
+  type Lint,
+  list,
+  report,
+} from "./lint-report.ts";
+import { checkMapParts } from "./map-lint.ts";
+import { checkRecovery } from "./recovery-lint.ts";
+import { JSONPATH_FIELDS, STATE_FIELDS } from "./state-fields.ts";
+import { checkTask } from "./task-lint.ts";
 import { assignedAt, type Edge } from "./variable-flow.ts";
 
-/**
- * One thing wrong with a definition. `profile`: the engine (or AWS) cannot run it. `reference`: an expression names
- * something that does not exist; AWS would find out at run time. `house`: it runs, but breaks a rule of this product.
- */
-export interface Finding {
-  /** JSON pointer into the definition. */
-  path: string;
-  message: string;
-  kind: "profile" | "reference" | "house";
-}
-
-type Json = Record<string, unknown>;
-
-interface Lint {
-  findings: Finding[];
-  names: Map<string, string>;
-}
+export type { Finding } from "./lint-report.ts";
 
 /** Everything wrong with a state machine's definition; empty when it may be loaded. Refuses, never ignores. */
 export function lintDefinition(name: string, definition: unknown): Finding[] {
@@ -54,42 +43,8 @@ export function lintDefinition(name: string, definition: unknown): Finding[] {
   return lint.findings;
 }
 
-function report(lint: Lint, path: string, message: string, kind: Finding["kind"] = "profile"): void {
-  lint.findings.push({ path: path === "" ? "/" : path, message, kind });
-}
-
-function isObject(value: unknown): value is Json {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
-function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? "undefined";
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
-}
-
 function pointer(part: string): string {
   return part.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
-function checkFields(lint: Lint, path: string, part: Json, kind: string): void {
-  const allowed = PART_FIELDS[kind] as readonly string[];
-  for (const field of Object.keys(part)) {
-    if (!allowed.includes(field))
-      report(
-        lint,
-        `${path}/${field}`,
-        `Field "${field}" is not known in a ${kind}; allowed are ${allowed.join(", ")}.`,
-      );
-    const values = ALLOWED_VALUES[field];
-    const value = part[field];
-    if (
-      values !== undefined &&
-      !values.includes(value as string) &&
-      !(typeof value === "string" && expressionSource(value) !== undefined)
-    ) {
-      report(lint, `${path}/${field}`, `${field} is ${describe(value)}; allowed are ${values.join(", ")}.`);
-    }
-  }
 }
 
 function checkScope(
@@ -172,10 +127,6 @@ function edgesOf(lint: Lint, path: string, name: string, state: Json, names: rea
   return edges;
 }
 
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
 function checkState(
   lint: Lint,
   path: string,
@@ -233,95 +184,6 @@ function checkState(
   for (const problem of checkExpressions(path, state, seen, outer)) lint.findings.push(problem);
 }
 
-function checkValue(lint: Lint, path: string, value: unknown, rule: FieldRule): void {
-  const isExpression = typeof value === "string" && expressionSource(value) !== undefined;
-  const wrong = (allowed: string): void =>
-    report(lint, path, `The value is ${describe(value)}; allowed is ${allowed}.`);
-  if (rule === "text" && typeof value !== "string") wrong("a string");
-  if (rule === "boolean" && typeof value !== "boolean") wrong("true or false");
-  if (rule === "object" && !isObject(value)) wrong("an object");
-  if (rule === "array" && !Array.isArray(value)) wrong("an array");
-  if (rule === "string or expression" && typeof value !== "string") wrong("a string or an expression {% ... %}");
-  if (rule === "count" && !isExpression && !(typeof value === "number" && value >= 0))
-    wrong("a number of at least 0 or an expression {% ... %}");
-  if (
-    rule === "positive" &&
-    !isExpression &&
-    !(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 99_999_999)
-  ) {
-    wrong("a whole number from 1 to 99999999 or an expression {% ... %}");
-  }
-  if (
-    rule === "resource" &&
-    (typeof value !== "string" || (parseResource(value) === undefined && !/^\$\{\w+\}$/.test(value)))
-  ) {
-    report(lint, path, `Resource is ${describe(value)}; allowed are ${KNOWN_RESOURCES}.`);
-  }
-}
-
-function checkRecovery(lint: Lint, path: string, state: Json): void {
-  for (const [field, kind] of [
-    ["Retry", "retrier"],
-    ["Catch", "catcher"],
-  ] as const) {
-    const rules = list(state[field]);
-    for (const [index, rule] of rules.entries()) {
-      const at = `${path}/${field}/${index}`;
-      if (!isObject(rule)) {
-        report(lint, at, `The ${kind} is ${describe(rule)}; it is an object with ErrorEquals.`);
-        continue;
-      }
-      checkFields(lint, at, rule, kind);
-      checkErrorEquals(lint, `${at}/ErrorEquals`, rule.ErrorEquals, index === rules.length - 1);
-      if (kind === "retrier") checkRetrier(lint, at, rule);
-    }
-  }
-}
-
-function checkErrorEquals(lint: Lint, path: string, names: unknown, last: boolean): void {
-  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === "string")) {
-    report(lint, path, `ErrorEquals is ${describe(names)}; give a list of error names.`);
-    return;
-  }
-  if (names.includes("States.ALL") && (names.length > 1 || !last))
-    report(lint, path, "States.ALL must stand alone and in the last rule.");
-  for (const name of names as string[]) {
-    if (name.startsWith("States.") && !RESERVED_ERRORS.has(name))
-      report(
-        lint,
-        path,
-        `"${name}" is not an error that Step Functions raises; reserved are ${[...RESERVED_ERRORS].join(", ")}.`,
-        "house",
-      );
-  }
-}
-
-function checkRetrier(lint: Lint, path: string, rule: Json): void {
-  const bounds: [string, number, boolean][] = [
-    ["IntervalSeconds", 1, true],
-    ["MaxAttempts", 0, true],
-    ["BackoffRate", 1, false],
-    ["MaxDelaySeconds", 1, true],
-  ];
-  for (const [field, least, whole] of bounds) {
-    const value = rule[field];
-    if (value === undefined) continue;
-    if (typeof value !== "number" || value < least || (whole && !Number.isInteger(value)))
-      report(
-        lint,
-        `${path}/${field}`,
-        `${field} is ${describe(value)}; allowed is a ${whole ? "whole " : ""}number of at least ${least}.`,
-      );
-  }
-  if (typeof rule.MaxDelaySeconds === "number" && rule.MaxDelaySeconds <= Number(rule.IntervalSeconds ?? 1)) {
-    report(
-      lint,
-      `${path}/MaxDelaySeconds`,
-      `MaxDelaySeconds is ${rule.MaxDelaySeconds}; it must be greater than IntervalSeconds (${Number(rule.IntervalSeconds ?? 1)}).`,
-    );
-  }
-}
-
 function checkByType(
   lint: Lint,
   path: string,
@@ -368,94 +230,13 @@ function inner(lint: Lint, path: string, scope: unknown, kind: string, language:
   checkScope(lint, path, scope, String(scope.QueryLanguage ?? language), seen, true);
 }
 
-function checkTask(lint: Lint, path: string, state: Json, nested: boolean): void {
-  if (state.Resource === undefined) report(lint, path, `The Task has no Resource; allowed are ${KNOWN_RESOURCES}.`);
-  const pattern = typeof state.Resource === "string" ? parseResource(state.Resource)?.pattern : undefined;
-  const token = pattern === "waitForTaskToken";
-  if (state.TimeoutSeconds === undefined) {
-    report(
-      lint,
-      path,
-      token
-        ? "The Task waits for a token without TimeoutSeconds: a lost token would hold the execution for a year."
-        : "The Task has no TimeoutSeconds.",
-      "house",
-    );
-  }
-  if (token && !JSON.stringify(state.Arguments ?? "").includes("context.Task.Token")) {
-    report(
-      lint,
-      `${path}/Arguments`,
-      "The Task waits for a token that its Arguments never pass on: use $states.context.Task.Token.",
-      "house",
-    );
-  }
-  if (
-    typeof state.HeartbeatSeconds === "number" &&
-    typeof state.TimeoutSeconds === "number" &&
-    state.HeartbeatSeconds >= state.TimeoutSeconds
-  ) {
-    report(
-      lint,
-      `${path}/HeartbeatSeconds`,
-      `HeartbeatSeconds is ${state.HeartbeatSeconds}; it must be less than TimeoutSeconds (${state.TimeoutSeconds}).`,
-    );
-  }
-  if (list(state.Retry).length === 0)
-    report(lint, path, "The Task has no Retry: a passing fault would end the execution.", "house");
-  if (!nested && list(state.Catch).length === 0)
-    report(lint, path, "The Task has no Catch: its failure would end the execution without a word.", "house");
-}
-
 function checkMap(lint: Lint, path: string, state: Json, language: string, seen: SeenVariables): void {
-  const processor = state.ItemProcessor;
-  const distributed =
-    isObject(processor) && isObject(processor.ProcessorConfig) && processor.ProcessorConfig.Mode === "DISTRIBUTED";
-  for (const field of ["ItemReader", "ItemBatcher", "ResultWriter"]) {
-    const part = state[field];
-    if (part === undefined) continue;
-    if (!distributed)
-      report(lint, `${path}/${field}`, `${field} works only in a Map whose ItemProcessor has Mode DISTRIBUTED.`);
-    if (isObject(part)) checkFields(lint, `${path}/${field}`, part, field);
-  }
-  if (isObject(state.ItemReader)) {
-    const { Resource, ReaderConfig } = state.ItemReader;
-    if (!["s3:getObject", "s3:listObjectsV2"].some((action) => String(Resource).endsWith(`:::${action}`))) {
-      report(
-        lint,
-        `${path}/ItemReader/Resource`,
-        `Resource is ${describe(Resource)}; allowed are arn:aws:states:::s3:getObject and arn:aws:states:::s3:listObjectsV2.`,
-      );
-    }
-    if (isObject(ReaderConfig)) checkFields(lint, `${path}/ItemReader/ReaderConfig`, ReaderConfig, "ReaderConfig");
-    if (state.Items !== undefined) report(lint, `${path}/Items`, "The Map has both Items and ItemReader; give one.");
-  }
-  if (
-    isObject(state.ItemBatcher) &&
-    state.ItemBatcher.MaxItemsPerBatch === undefined &&
-    state.ItemBatcher.MaxInputBytesPerBatch === undefined
-  ) {
-    report(lint, `${path}/ItemBatcher`, "ItemBatcher needs MaxItemsPerBatch, MaxInputBytesPerBatch, or both.");
-  }
-  if (isObject(state.ResultWriter)) {
-    const { Resource, Arguments, WriterConfig } = state.ResultWriter;
-    if (isObject(WriterConfig)) checkFields(lint, `${path}/ResultWriter/WriterConfig`, WriterConfig, "WriterConfig");
-    if ((Resource === undefined) !== (Arguments === undefined))
-      report(lint, `${path}/ResultWriter`, "Resource and Arguments go together.");
-    if (Resource !== undefined && !String(Resource).endsWith(":::s3:putObject"))
-      report(
-        lint,
-        `${path}/ResultWriter/Resource`,
-        `Resource is ${describe(Resource)}; allowed is arn:aws:states:::s3:putObject.`,
-      );
-  }
-  if (isObject(processor) && isObject(processor.ProcessorConfig))
-    checkFields(lint, `${path}/ItemProcessor/ProcessorConfig`, processor.ProcessorConfig, "ProcessorConfig");
+  const distributed = checkMapParts(lint, path, state);
   // A child execution is its own world: variables of the parent do not reach it.
   inner(
     lint,
     `${path}/ItemProcessor`,
-    processor,
+    state.ItemProcessor,
     "ItemProcessor",
     language,
     distributed ? { may: new Set(), must: new Set() } : seen,
