@@ -24,6 +24,9 @@ const OPTIONS = {
   port: { type: "string" },
   bind: { type: "string" },
   faults: { type: "string" },
+  reason: { type: "string" },
+  images: { type: "string" },
+  seeds: { type: "string" },
 } as const;
 
 export type Options = {

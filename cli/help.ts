@@ -18,9 +18,16 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- where <image> [--campaign NAME]     everything that happened to one image (a file's name or its sha256)
   npm start -- vendor invite <campaign> <who> --role annotator|vendor|expert|owner|data-team [--vendor ID]
   npm start -- vendor revoke <campaign> <who>
+  npm start -- vendor review <campaign>            scorecards, what might be decided about whom and why, what looks odd
+  npm start -- vendor pause|release|restore <campaign> <vendor> [annotator] --reason TEXT
+  npm start -- vendor dispute <campaign> <vendor> <lot> [round] --reason TEXT
+  npm start -- vendor adjudicate <campaign> <lot> <round> upheld|overturned --reason TEXT
   npm start -- campaign pause|resume|cancel <campaign>
   npm start -- campaign amend <campaign.yaml>
   npm start -- statement <campaign> <vendor>
+  npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
+  npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy
+  npm start -- simulate <campaign.yaml> [--images N] [--seeds N]   price, days and quality before anybody is hired
   npm start -- predict <endpoint> <image...>
   npm start -- check <file.asl.json...>            lints workflow definitions
   npm start -- stop                                ends the host that works in the folder

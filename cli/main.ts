@@ -11,6 +11,8 @@ import { checkDefinitions } from "./check-definitions.ts";
 import { HELP } from "./help.ts";
 import { ProgressBar } from "./progress.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
+import { simulate } from "./simulate.ts";
+import { invoiceCommand, vendorCommand } from "./vendors.ts";
 
 const COMMANDS = [
   "run",
@@ -20,6 +22,9 @@ const COMMANDS = [
   "vendor",
   "campaign",
   "statement",
+  "invoice",
+  "report",
+  "simulate",
   "predict",
   "check",
   "stop",
@@ -90,7 +95,7 @@ async function run(work: string, target: string, options: Options): Promise<numb
 
 /** Commands that a running host carries out, or that this process does in the folder when none runs. */
 async function small(work: string, { command, operands, options }: Parsed): Promise<number> {
-  const [first, , third] = operands;
+  const [first] = operands;
   const print = (value: unknown) =>
     process.stdout.write(`${JSON.stringify(value, undefined, options.json === true ? undefined : 2)}\n`);
   switch (command) {
@@ -124,7 +129,21 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
     case "add":
       return add(work, resolve(operand(operands, 0, "add needs a folder of photos")), options);
     case "vendor":
-      return vendor(work, first, operand(operands, 1, "vendor needs a campaign"), third, options, print);
+      print(await vendorCommand(work, operands, options));
+      return EXIT.done;
+    case "invoice":
+      print(await invoiceCommand(work, operands));
+      return EXIT.done;
+    case "report":
+      print(await ask(work, "counterfactual", { campaign: operand(operands, 0, "report needs a campaign") }));
+      return EXIT.done;
+    case "simulate": {
+      const bar = new ProgressBar();
+      const answer = await simulate(operand(operands, 0, "simulate needs a campaign.yaml"), options, bar);
+      bar.end();
+      print(answer);
+      return EXIT.done;
+    }
     case "campaign": {
       if (first === "amend") {
         const file = await readCampaignFile(operand(operands, 1, "campaign amend needs a campaign.yaml"));
@@ -144,38 +163,6 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       );
     }
   }
-}
-
-async function vendor(
-  work: string,
-  action: string | undefined,
-  campaign: string,
-  who: string | undefined,
-  options: Options,
-  print: (value: unknown) => void,
-): Promise<number> {
-  if (who === undefined)
-    throw new BadInputError(`vendor ${action ?? ""} needs a name: vendor ${action ?? "invite"} ${campaign} <who>`);
-  const role = oneOf("role", options.role, Role.options, "annotator");
-  if (action === "invite") {
-    print(
-      await ask(work, "invite", {
-        campaign,
-        subject: who,
-        role,
-        ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
-      }),
-    );
-  } else if (action === "revoke") {
-    print(
-      await ask(work, "revoke", {
-        campaign,
-        subject: who,
-        ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
-      }),
-    );
-  } else throw new BadInputError(`vendor "${action ?? ""}": allowed are invite and revoke`);
-  return EXIT.done;
 }
 
 /** Another intake: given to the host that runs, or carried through here. */
