@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ReleasePolicy } from "../../schemas/campaign.ts";
 
-/** What the predict front counted for one endpoint since the candidate got its share. */
+/** What the predict front counted for one endpoint since it was released. */
 export interface Traffic {
   requests: number;
   errors: number;
@@ -17,30 +17,30 @@ export interface RolloutJudgement {
   reasons: string[];
 }
 
-/** Looks are taken when the candidate's requests pass 25, 50, 100, ...: ten looks reach 12,800 requests. */
-const FIRST_LOOK = 25;
-const LOOKS = 10;
-/** Chance over the whole watch of a wrong rollback (or a wrong promotion), spent in equal parts. */
+/** Fewer requests of the candidate say nothing, its latency least of all. */
+const FEWEST = 25;
+/** Chance over the whole watch, however often one looks, of rolling back a candidate that is within the margin. */
 const ALPHA = 0.05;
+/** Errors and the audit, each with a bound on either side. */
+const BOUNDS = 4;
 
 /**
- * Watches a candidate: rolled back as soon as it is surely worse than the champion by more than the margin (errors, or
- * wrong answers in the audit) or slower than allowed; promoted once it has the planned number of real requests and is
- * surely not worse by more than the margin; else watched on. Without requests there is no decision.
- * Bounds are Hoeffding's, valid at every sample size; each of the ten looks spends ALPHA / 10, so that looking often
- * does not make a false alarm likelier than ALPHA. Source: Bonferroni over looks; Hoeffding 1963, theorem 1.
+ * Watches a candidate. Rolled back as soon as its errors, or its wrong answers in the audit, are surely more than the
+ * margin above the champion's, or its 95th percentile is slower than allowed. Promoted once it has the planned number of
+ * real requests and its measured errors are at most the margin above; else watched on. Without requests: no decision.
+ *
+ * "Surely" is Hoeffding's bound with ALPHA / 4 / (k (k + 1)) spent at the k-th observation of a side. These add up to
+ * ALPHA over all k, so looking at every request makes a wrong rollback no likelier than ALPHA. Latency and promotion are
+ * judged by what was measured: on how many requests is the owner's choice. Source: Hoeffding 1963, theorem 1; union bound.
  */
 export function judgeRollout(
   champion: Traffic,
   candidate: Traffic,
   policy: Pick<z.infer<typeof ReleasePolicy>, "minimumRequests" | "errorMargin" | "latencyFactor">,
 ): RolloutJudgement {
-  const look = Math.floor(Math.log2(candidate.requests / FIRST_LOOK));
-  if (candidate.requests < FIRST_LOOK)
+  if (candidate.requests < FEWEST)
     return { decision: "continue", reasons: [`${candidate.requests} requests are too few to judge`] };
-  const spent = ALPHA / LOOKS;
-  const atLook = Math.min(look, LOOKS - 1);
-  const errors = difference(candidate.errors, candidate.requests, champion.errors, champion.requests, spent);
+  const errors = difference(candidate.errors, candidate.requests, champion.errors, champion.requests);
   if (errors.low > policy.errorMargin) {
     return {
       decision: "rollback",
@@ -50,7 +50,7 @@ export function judgeRollout(
     };
   }
   if (candidate.audited > 0 && champion.audited > 0) {
-    const wrong = difference(candidate.wrong, candidate.audited, champion.wrong, champion.audited, spent);
+    const wrong = difference(candidate.wrong, candidate.audited, champion.wrong, champion.audited);
     if (wrong.low > policy.errorMargin) {
       return {
         decision: "rollback",
@@ -73,10 +73,9 @@ export function judgeRollout(
   if (candidate.requests < policy.minimumRequests) {
     return {
       decision: "continue",
-      reasons: [`look ${atLook + 1}: ${candidate.requests} of ${policy.minimumRequests} requests`],
+      reasons: [`${candidate.requests} of ${policy.minimumRequests} requests`],
     };
   }
-  // With no error on either side the bound is wide only for want of requests; the owner planned their number.
   if (errors.value <= policy.errorMargin) {
     return {
       decision: "promote",
@@ -86,11 +85,11 @@ export function judgeRollout(
   return { decision: "continue", reasons: [`errors are ${percent(errors.value)} above the champion's: not sure yet`] };
 }
 
-/** Difference of two shares (a - b) with a lower bound at level alpha. A side without observations counts as 0. */
-function difference(a: number, n: number, b: number, m: number, alpha: number): { value: number; low: number } {
+/** Difference of two shares (a - b) with a lower bound that holds at all n and m at once. A side without observations counts as 0. */
+function difference(a: number, n: number, b: number, m: number): { value: number; low: number } {
   const shareA = n === 0 ? 0 : a / n;
   const shareB = m === 0 ? 0 : b / m;
-  const radius = (k: number) => (k === 0 ? 0 : Math.sqrt(Math.log(2 / alpha) / (2 * k)));
+  const radius = (k: number) => (k === 0 ? 0 : Math.sqrt(Math.log((BOUNDS * k * (k + 1)) / ALPHA) / (2 * k)));
   return { value: shareA - shareB, low: shareA - shareB - radius(n) - radius(m) };
 }
 

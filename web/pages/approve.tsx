@@ -68,7 +68,7 @@ function Case(props: { campaign: string; currency: string; pending: Pending; onD
         </p>
       )}
       <dl class="tiles">
-        <Tile name="Tested on" value={count(evaluation.n)} note="sealed photos, looked at once" />
+        <Tile name="Tested on" value={count(evaluation.n)} note="sealed photos" />
         <Tile
           name="Trained on"
           value={count(evidence.dataset.train)}
