@@ -3,8 +3,7 @@ import { BadInputError } from "../lambdas/stage.ts";
 import { Host } from "../local/host.ts";
 import type { Summary } from "../local/summary.ts";
 import { WorkFolderBusyError } from "../local/work-folder.ts";
-import { Role } from "../schemas/member.ts";
-import { faultSchedule, type Options, oneOf, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
+import { faultSchedule, type Options, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
 import { ask } from "./ask.ts";
 import { nearest, readCampaignFile } from "./campaign-file.ts";
 import { checkDefinitions } from "./check-definitions.ts";
@@ -204,6 +203,8 @@ async function withHost(
     time,
     onProgress: bar.update,
     onTrouble: (stage, { name, message }) => bar.say(`! ${stage}: ${name}: ${message.slice(0, 500)}`),
+    // Vendors read theirs on their own page.
+    onNotice: ({ audience, text }) => audience !== "vendor" && bar.say(text),
     port: wholeNumber("port", options.port, 0, 0),
     ...(options.bind === undefined ? {} : { bind: options.bind }),
     ...(faults === undefined ? {} : { faults }),

@@ -4,7 +4,7 @@ import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
 import { amendCampaign } from "../lambdas/store/cycles.ts";
 import { imageHistory } from "../lambdas/store/image-history.ts";
-import { statement, totals } from "../lambdas/store/ledger.ts";
+import { totals } from "../lambdas/store/ledger.ts";
 import { invite, members, revoke } from "../lambdas/store/members.ts";
 import { predict } from "../lambdas/store/predict.ts";
 import { releaseState } from "../lambdas/store/release.ts";
@@ -15,6 +15,7 @@ import type { CampaignHead } from "../schemas/state.ts";
 import type { Host } from "./host.ts";
 import { addIntake } from "./intake.ts";
 import { summarise } from "./summary.ts";
+import { vendorCommands } from "./vendor-commands.ts";
 
 type Command = (host: Host, args: Record<string, unknown>) => Promise<unknown>;
 
@@ -28,6 +29,8 @@ const IMAGE_TYPES: Record<string, string> = {
 
 /** What the command line asks of a host; the answer is plain JSON. */
 export const commands: Readonly<Record<string, Command>> = {
+  ...vendorCommands,
+
   /** Every campaign: where it stands, what it cost, what it waits for. */
   async status(host) {
     const all = [];
@@ -136,11 +139,6 @@ export const commands: Readonly<Record<string, Command>> = {
     const { agreement } = z.object({ agreement: Campaign }).parse(args);
     await amendCampaign(host.ports, agreement);
     return { campaign: agreement.name, note: "in force from the next cycle" };
-  },
-
-  async statement(host, args) {
-    const { campaign, party } = z.object({ campaign: z.string(), party: z.string() }).parse(args);
-    return statement(host.ports, { campaign, party });
   },
 
   async predict(host, args) {

@@ -1,0 +1,131 @@
+import { readFile } from "node:fs/promises";
+import { BadInputError } from "../lambdas/stage.ts";
+import { Role } from "../schemas/member.ts";
+import { type Options, oneOf, wholeNumber } from "./arguments.ts";
+import { ask } from "./ask.ts";
+
+const ACTIONS = ["invite", "revoke", "review", "pause", "release", "restore", "dispute", "adjudicate"] as const;
+const STANDING = { pause: "paused", release: "released", restore: "active" } as const;
+
+/** `vendor <action> <campaign> ...`: who may work, how they do, and what a person decides about them. */
+export async function vendorCommand(work: string, operands: readonly string[], options: Options): Promise<unknown> {
+  const action = oneOf("action", operands[0], ACTIONS, "review");
+  const campaign = needed(operands[1], `vendor ${action} needs a campaign`);
+  const vendor = options.vendor === undefined ? {} : { vendor: options.vendor };
+  switch (action) {
+    case "review":
+      return ask(work, "review", { campaign });
+    case "invite": {
+      const role = oneOf("role", options.role, Role.options, "annotator");
+      return ask(work, "invite", {
+        campaign,
+        subject: needed(operands[2], "vendor invite needs a person's name"),
+        role,
+        ...vendor,
+      });
+    }
+    case "revoke":
+      return ask(work, "revoke", {
+        campaign,
+        subject: needed(operands[2], "vendor revoke needs a person's name"),
+        ...vendor,
+      });
+    case "pause":
+    case "release":
+    case "restore":
+      return ask(work, "standing", {
+        campaign,
+        vendor: needed(operands[2], `vendor ${action} needs a vendor's id`),
+        ...(operands[3] === undefined ? {} : { annotator: operands[3] }),
+        standing: STANDING[action],
+        by: "studio",
+        reason: needed(options.reason, `to ${action} somebody, say why with --reason`),
+      });
+    case "dispute":
+      return ask(work, "dispute", {
+        campaign,
+        vendor: needed(operands[2], "vendor dispute needs a vendor's id"),
+        lot: needed(operands[3], "vendor dispute needs a lot"),
+        round: wholeNumber("round", operands[4], 1, 1),
+        reason: needed(options.reason, "to dispute a verdict, say why with --reason"),
+      });
+    case "adjudicate":
+      return ask(work, "adjudicate", {
+        campaign,
+        lot: needed(operands[2], "vendor adjudicate needs a lot"),
+        round: wholeNumber("round", operands[3], 1, 1),
+        decision: oneOf("decision", operands[4], ["upheld", "overturned"] as const, "upheld"),
+        by: "studio",
+        note: needed(options.reason, "to decide a dispute, say why with --reason"),
+      });
+  }
+}
+
+/** `invoice check <campaign> <vendor> <file>`: JSON lines' array or CSV with the columns lot, units, amount. */
+export async function invoiceCommand(work: string, operands: readonly string[]): Promise<unknown> {
+  oneOf("action", operands[0], ["check"] as const, "check");
+  const campaign = needed(operands[1], "invoice check needs a campaign");
+  const party = needed(operands[2], "invoice check needs a vendor's id");
+  const file = needed(operands[3], "invoice check needs the invoice's file");
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new BadInputError(`there is no file ${file}`);
+  });
+  return ask(work, "invoice", { campaign, party, lines: invoiceLines(text, file) });
+}
+
+/** Lines of an invoice. Amounts are in whole currency units. Throws BadInputError naming the line. */
+export function invoiceLines(text: string, file: string): { lot: string; units: number; amountMicros: number }[] {
+  const rows = text.trimStart().startsWith("[") ? jsonRows(text, file) : csvRows(text, file);
+  return rows.map(({ lot, units, amount }, index) => {
+    const number = Number(amount);
+    const micros = Math.round(number * 1e6);
+    const right =
+      typeof lot === "string" &&
+      lot !== "" &&
+      Number.isInteger(Number(units)) &&
+      Number(units) >= 0 &&
+      Number.isFinite(number);
+    if (!right || Math.abs(micros - number * 1e6) > 1e-3) {
+      throw new BadInputError(
+        `${file}, line ${index + 1}: ${JSON.stringify({ lot, units, amount })} is no invoice line; expected a lot, whole units and an amount with at most six decimals`,
+      );
+    }
+    return { lot, units: Number(units), amountMicros: micros };
+  });
+}
+
+interface Row {
+  lot: string;
+  units: unknown;
+  amount: unknown;
+}
+
+function jsonRows(text: string, file: string): Row[] {
+  try {
+    return JSON.parse(text) as Row[];
+  } catch (error) {
+    throw new BadInputError(`${file} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function csvRows(text: string, file: string): Row[] {
+  const [head = "", ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const names = head.split(",").map((name) => name.trim().toLowerCase());
+  const [lot, units, amount] = ["lot", "units", "amount"].map((name) => names.indexOf(name)) as [
+    number,
+    number,
+    number,
+  ];
+  if (lot < 0 || units < 0 || amount < 0) {
+    throw new BadInputError(`${file} starts with "${head}"; expected a first line with the columns lot, units, amount`);
+  }
+  return lines.map((line) => {
+    const cells = line.split(",").map((cell) => cell.trim().replaceAll(/^"|"$/g, ""));
+    return { lot: cells[lot] ?? "", units: cells[units], amount: cells[amount] };
+  });
+}
+
+function needed(value: string | undefined, otherwise: string): string {
+  if (value === undefined || value === "") throw new BadInputError(`${otherwise}; "npm start -- --help" shows how`);
+  return value;
+}

@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { checkInvoice } from "../domain/pricing/invoice.ts";
+import { BadInputError } from "../lambdas/stage.ts";
+import { readCampaign } from "../lambdas/store/campaigns.ts";
+import { costReport } from "../lambdas/store/cost-report.ts";
+import { adjudicate, disputes, openDispute } from "../lambdas/store/disputes.ts";
+import { statement } from "../lambdas/store/ledger.ts";
+import { vendorReview } from "../lambdas/store/proposals.ts";
+import { setStanding, standings } from "../lambdas/store/standings.ts";
+import { Slug } from "../schemas/names.ts";
+import { Standing } from "../schemas/standing.ts";
+import type { Host } from "./host.ts";
+
+const InvoiceLine = z.strictObject({ lot: z.string().min(1), units: z.int().min(0), amountMicros: z.int() });
+const Party = z.strictObject({ campaign: z.string(), party: Slug });
+
+/** What a data team asks about vendors, their people and their money; the answer is plain JSON. */
+export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<string, unknown>) => Promise<unknown>>> =
+  {
+    /** Scorecards, what might be decided about whom and why, what looks odd, and what was decided. */
+    async review(host, args) {
+      const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
+      const { cards, proposals, signals } = await vendorReview(host.ports, campaign);
+      return { cards, proposals, signals, standings: await standings(host.ports, campaign) };
+    },
+
+    async standing(host, args) {
+      const { campaign, ...decision } = Standing.omit({ at: true }).extend({ campaign: z.string() }).parse(args);
+      return setStanding(host.ports, campaign, decision);
+    },
+
+    async statement(host, args) {
+      const { campaign, party } = Party.parse(args);
+      await readCampaign(host.ports, campaign);
+      return statement(host.ports, { campaign, party });
+    },
+
+    /** A vendor's invoice beside the ledger, line by line. */
+    async invoice(host, args) {
+      const { campaign, party, lines } = Party.extend({ lines: z.array(InvoiceLine).min(1) }).parse(args);
+      const { agreement } = await readCampaign(host.ports, campaign);
+      if (!agreement.vendors.some(({ id }) => id === party)) {
+        throw new BadInputError(
+          `"${party}" is no vendor of "${campaign}"; its vendors are ${agreement.vendors.map(({ id }) => id).join(", ")}`,
+        );
+      }
+      return checkInvoice(lines, await statement(host.ports, { campaign, party }));
+    },
+
+    async dispute(host, args) {
+      const call = z
+        .strictObject({
+          campaign: z.string(),
+          vendor: Slug,
+          lot: Slug,
+          round: z.int().min(1),
+          reason: z.string().min(1),
+        })
+        .parse(args);
+      return openDispute(host.ports, call);
+    },
+
+    async adjudicate(host, args) {
+      const call = z
+        .strictObject({
+          campaign: z.string(),
+          lot: Slug,
+          round: z.int().min(1),
+          decision: z.enum(["upheld", "overturned"]),
+          by: Slug,
+          note: z.string(),
+        })
+        .parse(args);
+      return adjudicate(host.ports, call);
+    },
+
+    async disputes(host, args) {
+      const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
+      return disputes(host.ports, campaign);
+    },
+
+    /** What the newest cycle's labels cost beside the cheapest fixed redundancy that is as good. */
+    async counterfactual(host, args) {
+      const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
+      const { head } = await readCampaign(host.ports, campaign);
+      if (head.cycles === 0) throw new BadInputError(`"${campaign}" has had no cycle yet: there is nothing to compare`);
+      return costReport(host.ports, campaign, head.cycles);
+    },
+  };

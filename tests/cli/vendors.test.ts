@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { invoiceLines, vendorCommand } from "../../cli/vendors.ts";
+
+describe("an invoice's lines", () => {
+  it("come from CSV in any order of columns, amounts exact to a millionth", () => {
+    expect(invoiceLines('Amount,lot,units\n5.88,"1-0-001",196\n0.000001,1-0-002,0\n', "bill.csv")).toEqual([
+      { lot: "1-0-001", units: 196, amountMicros: 5_880_000 },
+      { lot: "1-0-002", units: 0, amountMicros: 1 },
+    ]);
+  });
+
+  it("come from JSON", () => {
+    expect(invoiceLines('[{"lot": "1-0-001", "units": 2, "amount": 0.06}]', "bill.json")).toEqual([
+      { lot: "1-0-001", units: 2, amountMicros: 60_000 },
+    ]);
+  });
+
+  it.each([
+    ["lot,units\n1,2", /expected a first line with the columns lot, units, amount/],
+    ["lot,units,amount\n1-0-001,two,5", /line 1: .*"two".* is no invoice line/],
+    ["lot,units,amount\n1-0-001,2,0.0000001", /at most six decimals/],
+    ["lot,units,amount\n1-0-001,-2,1", /is no invoice line/],
+    ["[{", /is not JSON/],
+  ])("say what is wrong with %j", (text, message) => {
+    expect(() => invoiceLines(text, "bill")).toThrow(message);
+  });
+});
+
+describe("vendor", () => {
+  it("names what is missing before it touches anything", async () => {
+    await expect(vendorCommand("nowhere", ["pause", "parts", "alder"], {})).rejects.toThrow(/say why with --reason/);
+    await expect(vendorCommand("nowhere", ["fire", "parts"], {})).rejects.toThrow(
+      /--action is "fire"; allowed: invite, revoke, review/,
+    );
+    await expect(vendorCommand("nowhere", ["invite"], {})).rejects.toThrow(/needs a campaign/);
+  });
+});
