@@ -1,4 +1,5 @@
-// Runs every suite and ends with one line over all of them: `N passed, N failed`.
+// Runs every suite and ends with one line over all of them: `N passed, N failed`. `pytest-slow` (every family of
+// backbone, fine-tuning) runs only where it is named, as `npm run verify:python` does.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -53,26 +54,34 @@ async function vitest(): Promise<Score> {
   return score("vitest", code, numPassedTests, numFailedTests);
 }
 
-async function pytest(): Promise<Score> {
-  const file = join(OUT, "pytest.xml");
+async function pytest(name = "pytest", marked = "not slow"): Promise<Score> {
+  const file = join(OUT, `${name}.xml`);
   const code = await run(join(HERE, ".venv", "bin", "python"), [
     "-m",
     "pytest",
     "-q",
+    "-m",
+    marked,
     `--junitxml=${file}`,
     "tests/python",
   ]);
   const head = /<testsuite [^>]*>/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
   const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
   const failed = number("failures") + number("errors");
-  return score("pytest", code, number("tests") - failed - number("skipped"), failed);
+  return score(name, code, number("tests") - failed - number("skipped"), failed);
 }
 
 const only = process.argv.slice(2);
-const suites: Record<string, () => Promise<Score>> = { checks, vitest, pytest };
+const suites: Record<string, () => Promise<Score>> = {
+  checks,
+  vitest,
+  pytest,
+  "pytest-slow": () => pytest("pytest-slow", "slow"),
+};
+const usual = ["checks", "vitest", "pytest"];
 const scores: Score[] = [];
 for (const [name, suite] of Object.entries(suites)) {
-  if (only.length > 0 && !only.includes(name)) continue;
+  if (!(only.length > 0 ? only : usual).includes(name)) continue;
   const started = Date.now();
   process.stdout.write(`\n== ${name}\n`);
   try {

@@ -33,7 +33,14 @@ FAMILIES = [
 PIXELS = torch.randint(0, 256, (2, 48, 56, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(("name", "size"), FAMILIES, ids=[name for name, _ in FAMILIES])
+# One of each kind in every run; `npm run verify:python` runs the others.
+QUICK = {"mobilenetv3_small_050", "deit_tiny_patch16_224", "mobilevit_xxs"}
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [pytest.param(*row, id=row[0], marks=() if row[0] in QUICK else pytest.mark.slow) for row in FAMILIES],
+)
 def test_a_family_embeds_and_takes_a_training_step(name, size):
     backbone = build(name, None, image_size=size, random_weights=True)
     with torch.inference_mode():
@@ -51,7 +58,14 @@ def test_a_family_embeds_and_takes_a_training_step(name, size):
     assert not torch.equal(before, after)
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet18", 64), ("deit_tiny_patch16_224", 64), ("mobilevit_xxs", 64)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("mobilevit_xxs", 64),  # convolutions and attention in one graph
+        pytest.param("resnet18", 64, marks=pytest.mark.slow),
+        pytest.param("deit_tiny_patch16_224", 64, marks=pytest.mark.slow),
+    ],
+)
 def test_the_graph_of_a_cnn_a_transformer_and_a_hybrid_equals_torch(name, size, tmp_path):
     backbone = build(name, None, image_size=size, random_weights=True)
     with torch.inference_mode():

@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 from conftest import Room, Scene, dataset, link, packed, succeed
-from countersign_ml import corruptions, documents, finetune, metrics, optimise, slices
+from countersign_ml import corruptions, documents, embed, finetune, metrics, optimise, probe, slices
+from countersign_ml.backbones import build
 from countersign_ml.contract import BadInput
+from countersign_ml.dataset import from_document
 from countersign_ml.fitting import Schedule, augment, flips_for
 
 
@@ -108,13 +110,30 @@ def test_settings_of_fine_tuning_that_make_no_sense_are_refused(key, value):
         finetune.schedule_from({key: value}, ["a", "b"])
 
 
-def test_fine_tuning_ships_only_on_a_proven_gain(scene: Scene, tmp_path):
-    """It ships exactly where the lower bound of its paired gain is above zero, and the numbers are kept."""
-    embed = Room(tmp_path / "embed").hyperparameters(
+@pytest.mark.parametrize("probe_is_right", [True, False])
+def test_a_network_ships_only_where_it_beats_the_probe(scene: Scene, inside: Room, probe_is_right):
+    link(scene.shards, inside.channel("shards"))
+    data = from_document(dataset(scene.training))
+    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
+    ids, rows = embed.embed_shards(inside.channel("shards"), backbone)
+    row_of = dict(zip(ids, rows, strict=True))
+    embeddings = np.stack([row_of[name] for name in data.ids]).astype(np.float64)
+    answered = data.soft if probe_is_right else np.roll(data.soft, 1, axis=1)
+    probed = probe.CrossValidation(0.1, {0.1: 0.0}, 9 * answered)
+    hyper = {"epochs": "1", "tuneFolds": "1"}
+    tuned = finetune.fine_tune(hyper, data, data.folds(2, 1), embeddings, probed, backbone, seed=1)
+    assert (tuned.classifier is None) == probe_is_right
+    assert (tuned.gain["difference"]["low"] > 0) != probe_is_right
+    assert tuned.gain["n"] == tuned.judged.sum() > 0
+
+
+@pytest.mark.slow
+def test_a_fine_tuning_job_keeps_the_numbers_it_decided_by(scene: Scene, tmp_path):
+    embedding = Room(tmp_path / "embed").hyperparameters(
         command="embed", backbone="mobilenetv3_small_050", imageSize=32, weights="random", seed=1
     )
-    link(scene.shards, embed.channel("shards"))
-    succeed(embed, "train")
+    link(scene.shards, embedding.channel("shards"))
+    succeed(embedding, "train")
     room = Room(tmp_path / "tune").hyperparameters(
         command="train",
         recipe="finetune",
@@ -127,7 +146,7 @@ def test_fine_tuning_ships_only_on_a_proven_gain(scene: Scene, tmp_path):
         tuneFolds=1,
     )
     link(scene.shards, room.channel("shards"))
-    link(embed.root / "model", room.channel("embeddings"))
+    link(embedding.root / "model", room.channel("embeddings"))
     (room.channel("dataset") / "dataset.json").write_text(json.dumps(dataset(scene.training)))
     succeed(room, "train")
     notes = documents.read(room.root / "model/model.json", "training-result")["notes"]["fineTuning"]

@@ -99,6 +99,11 @@ def test_training_twice_gives_the_same_model(scene: Scene, room: Room):
         assert (room.root / "model" / name).read_bytes() == (scene.model / name).read_bytes(), name
 
 
+def test_the_graph_does_not_say_where_or_by_which_lines_it_was_written(scene: Scene):
+    data = (scene.model / "model.onnx").read_bytes()
+    assert b"countersign_ml" not in data and b".py" not in data
+
+
 def test_a_label_outside_the_classes_is_named(scene: Scene, room: Room):
     document = dataset(scene.training)
     document["items"][3]["label"] = "mauve"
