@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type LocalPorts, openLocalPorts } from "../adapters/local/index.ts";
 import { createApi } from "../lambdas/api/app.ts";
 import { stages } from "../lambdas/main.ts";
+import type { Notice } from "../lambdas/ports.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { pendingApproval } from "../lambdas/store/approvals.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
@@ -62,6 +63,8 @@ export interface HostOptions {
   onProgress?: (progress: Progress) => void;
   /** A stage threw an error: its name and the error, before the workflow decides what to do with it. */
   onTrouble?: (stage: string, error: Error) => void;
+  /** Hears what people are told: over budget, a class without images, a model that waits. */
+  onNotice?: (notice: Notice) => void;
   quotaBytes?: number;
   /**
    * Faults to inject, such as `crash-after@17,throttle@3` or `seed:7:20`: for trying what a crash or a busy world does.
@@ -130,6 +133,7 @@ export class Host {
         workflows: engineWorkflows(() => engine as Engine),
         endpoints: { invoke: async (name, body, type) => (jobs as JobRunner).invokeEndpoint(name, body, type) },
         ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
+        ...(options.onNotice === undefined ? {} : { onNotice: options.onNotice }),
       });
       jobs = new JobRunner({
         root: join(options.work, "jobs"),

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock, Endpoints, Ports, Tokens, Workflows } from "../../lambdas/ports.ts";
+import type { Clock, Endpoints, Notice, Ports, Tokens, Workflows } from "../../lambdas/ports.ts";
 import { localNotifier } from "./notifier.ts";
 import { type FolderObjects, folderObjects } from "./objects.ts";
 import { sqliteRecords } from "./records.ts";
@@ -16,6 +16,8 @@ export interface LocalOptions {
   endpoints: Endpoints;
   /** Most bytes of objects; StorageFullError beyond. Without it only the disk limits. */
   quotaBytes?: number;
+  /** Hears what people are told. */
+  onNotice?: (notice: Notice) => void;
 }
 
 export interface LocalPorts extends Ports {
@@ -36,7 +38,7 @@ export async function openLocalPorts(options: LocalOptions): Promise<LocalPorts>
     objects,
     records,
     sealer: fileSealer(join(folder, "key")),
-    notifier: localNotifier(join(folder, "notices.jsonl"), records, clock),
+    notifier: localNotifier(join(folder, "notices.jsonl"), records, clock, options.onNotice),
     clock,
     tokens,
     workflows,

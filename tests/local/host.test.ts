@@ -113,11 +113,14 @@ describe("the laptop host", () => {
   });
 
   it("freezes nothing from fewer images than five for each class", async () => {
-    const host = await Host.open({ work: newFolder("few"), time: "virtual" });
+    const told: string[] = [];
+    const onNotice = ({ text }: { text: string }) => told.push(text);
+    const host = await Host.open({ work: newFolder("few"), time: "virtual", onNotice });
     try {
       const summary = await cycleOf(host, await photos(16));
       expect(summary.outcome).toBe("too-few-images");
       expect(summary.images.admitted).toBe(16);
+      expect(told).toContain("Cycle 1 of parts ended: too-few-images.");
     } finally {
       await host.close();
     }
