@@ -85,7 +85,7 @@ export class Host {
   readonly clock: Clock;
   readonly work: string;
   readonly #time: TimeKeeper;
-  readonly #cast: Pick<PeopleOptions, "pool" | "tempo">;
+  readonly #cast: Pick<PeopleOptions, "pool" | "tempo" | "moves">;
   readonly #people = new Map<string, { people: SimulatedPeople; eyes: Eyes }>();
   readonly #api: { fetch(request: Request): Promise<Response> };
   readonly #release: () => void;
@@ -101,7 +101,7 @@ export class Host {
     jobs: JobRunner;
     clock: Clock;
     time: TimeKeeper;
-    cast: Pick<PeopleOptions, "pool" | "tempo">;
+    cast: Pick<PeopleOptions, "pool" | "tempo" | "moves">;
     release: () => void;
     onProgress: (progress: Progress) => void;
   }) {
@@ -152,7 +152,9 @@ export class Host {
         hold: (reason) => time.hold(reason),
         onProgress: (event) => onProgress(event as Progress),
       });
+      const moved = { stages: 0 };
       const lines = (line: Record<string, unknown>) => {
+        moved.stages += 1;
         onProgress({ step: String(line.stage) });
       };
       const services = laptopServices({ ports, jobs, stages, log: lines, onTrouble: options.onTrouble ?? (() => {}) });
@@ -166,7 +168,7 @@ export class Host {
         jobs,
         clock,
         time,
-        cast: options.people ?? {},
+        cast: { moves: () => moved.stages, ...options.people },
         release: folder.release,
         onProgress,
       });

@@ -17,6 +17,8 @@ export interface PeopleOptions extends Doors {
   pool?: Pool;
   /** How a vendor works; a dead one takes lots and never answers. */
   tempo?: (vendor: string) => Tempo;
+  /** Grows whenever a workflow moved; saves asking the portal when nothing can have changed. */
+  moves?: () => number;
 }
 
 /**

@@ -30,6 +30,8 @@ type TeamOptions = Doors & {
   perceive: (imageBytes: Uint8Array) => { label: string; id: string } | undefined;
   people: readonly Person[];
   tempo: Tempo;
+  /** Grows whenever a workflow moved, for then lots may have come or gone; without it the portal is asked at every turn. */
+  moves?: () => number;
 };
 
 /** One vendor's people: they take the vendor's lots one after the other, a batch of items per person. */
@@ -39,6 +41,7 @@ export class Team {
   /** When a lot is looked at (again), by lot and round; what is not here was never seen. */
   readonly #due = new Map<string, number>();
   #busyUntil = 0;
+  #asked = { at: Number.NEGATIVE_INFINITY, moves: -1 };
 
   constructor(options: TeamOptions) {
     this.#options = options;
@@ -52,7 +55,7 @@ export class Team {
   /** One batch of one lot, if one is due. Returns the answers given. */
   async act(): Promise<number> {
     const { clock, tempo, people } = this.#options;
-    if (tempo.dead === true || people.length === 0 || clock.now() < this.#busyUntil) return 0;
+    if (tempo.dead === true || people.length === 0 || clock.now() < this.#busyUntil || !this.#mayBeNews()) return 0;
     const lots = await this.#lots();
     const open = new Set(lots.map(keyOf));
     for (const key of this.#due.keys()) if (!open.has(key)) this.#due.delete(key);
@@ -69,6 +72,20 @@ export class Team {
     const rest = done.answers === 0 ? 0 : (tempo.restHours ?? 0) * 60 * MINUTE;
     this.#busyUntil = clock.now() + Math.ceil((1000 * done.seconds * (tempo.slowness ?? 1)) / AT_ONCE) + rest;
     return done.answers;
+  }
+
+  /** Whether the portal may say something else than last time: a workflow moved, a lot is due, or an hour has passed. */
+  #mayBeNews(): boolean {
+    const { clock, moves } = this.#options;
+    const now = { at: clock.now(), moves: moves?.() ?? -1 };
+    const { at } = this.#asked;
+    const isNew =
+      moves === undefined ||
+      now.moves !== this.#asked.moves ||
+      now.at >= at + 60 * MINUTE ||
+      (this.nextActionAt() ?? Number.POSITIVE_INFINITY) <= now.at;
+    if (isNew) this.#asked = now;
+    return isNew;
   }
 
   async #lots(): Promise<OpenLot[]> {
