@@ -57,7 +57,7 @@ const agreement = Campaign.parse({
     pricePerAnswer: 0.03,
     capacityPerWave: Math.max(30, Math.ceil((4 * images) / vendors.length)),
   })),
-  training: { backbone: "small-cnn", testShare: 0.25 },
+  training: { backbone: "descriptor", testShare: 0.25 },
   labelling: { lotSize: 20, minAnswers: 2, maxWaves: 4, lotDeadlineHours: 144, reviewDeadlineHours: 48 },
   approvals: { mode: "auto" },
   seed,

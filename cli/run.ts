@@ -21,6 +21,9 @@ const VENDORS = ["alder", "birch", "cedar", "dogwood"].map((id) => ({
   pricePerAnswer: 0.03,
 }));
 
+/** What trains without pretrained weights. */
+const WITHOUT_WEIGHTS: ReadonlySet<string> = new Set(["small-cnn", "descriptor"]);
+
 const SAMPLE = { images: 320, name: "sample-parts" };
 
 export interface Journey {
@@ -98,7 +101,8 @@ export async function planSample(work: string, unattended: boolean): Promise<Jou
 export async function begin(host: Host, journey: Journey, weights: string | undefined): Promise<number | undefined> {
   const { agreement, folder, people } = journey;
   mustFitTime(host, people);
-  if (agreement.training.backbone !== "small-cnn") await provideWeights(host, agreement.training.backbone, weights);
+  if (!WITHOUT_WEIGHTS.has(agreement.training.backbone))
+    await provideWeights(host, agreement.training.backbone, weights);
   await createCampaign(host.ports, agreement, "data-team");
   await host.staff(agreement.name, { people });
   return (await addIntake(host, agreement.name, folder)).cycle ?? undefined;

@@ -52,7 +52,10 @@ export const QualityTarget = z.strictObject({
 });
 
 export const TrainingPolicy = z.strictObject({
-  /** A timm architecture, `auto` (the largest of the supplied weights) or `small-cnn` (from scratch, drawn sample only). */
+  /**
+   * A timm architecture; `auto` (the largest of the supplied weights); `small-cnn` (a small network from scratch) or
+   * `descriptor` (hand-made features and logistic regression), which need no weights.
+   */
   backbone: z.string().min(1).default("auto"),
   testShare: z.number().min(0.05).max(0.5).default(0.15),
   validationShare: z.number().min(0.05).max(0.5).default(0.15),

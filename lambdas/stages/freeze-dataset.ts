@@ -11,7 +11,7 @@ import { labelsSoFar } from "../store/labels.ts";
 import { readImmutable } from "../store/lot-records.ts";
 import { releaseState } from "../store/release.ts";
 import { testTruthOf } from "../store/test-truth.ts";
-import { chooseBackbone } from "../store/weights.ts";
+import { chooseBackbone, WITHOUT_WEIGHTS } from "../store/weights.ts";
 
 /** A class needs about so many images before a model can learn it. */
 const IMAGES_PER_CLASS = 5;
@@ -64,7 +64,9 @@ export const freezeDataset = stage({
     await writeDocument(ports.objects, key, dataset);
 
     const { champion } = await releaseState(ports, campaign);
-    const recipe = backbone === "descriptor" || backbone === "small-cnn" ? "small-cnn" : "probe";
+    // Without pretrained weights a small network learns from scratch, unless the agreement asks for the hand-made features.
+    const fromScratch = backbone === WITHOUT_WEIGHTS && agreement.training.backbone !== WITHOUT_WEIGHTS;
+    const recipe = fromScratch ? "small-cnn" : "probe";
     const { prefix: weights } = await chooseBackbone(ports.objects, backbone);
     const channels = [
       { name: "dataset", prefix: folderOf(key) },
