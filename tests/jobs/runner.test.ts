@@ -185,12 +185,12 @@ describe("a campaign's jobs on the laptop", () => {
   it("tells the container's own reason when a job fails", { timeout: PATIENCE }, async () => {
     const request = trainingRequest(
       "embed-bad",
-      { command: "embed", backbone: "vit_tiny_patch16_224" },
+      { command: "embed", backbone: "descriptor", imageSize: "7" },
       { shards: "shards" },
     );
     const response = await runner.createTrainingJob(request, never);
     expect(response.TrainingJobStatus).toBe("Failed");
-    expect(response.FailureReason).toContain("COUNTERSIGN_WEIGHTS");
+    expect(response.FailureReason).toContain("allowed: 32 to 2048");
     await expect(
       runner.call({ action: "createTrainingJob", sync: true, arguments: request, signal: never }),
     ).rejects.toMatchObject({
