@@ -147,6 +147,13 @@ export const Campaign = z
         });
       }
     }
+    if (c.approvals.mode === "auto" && c.approvals.count > 1) {
+      ctx.addIssue({
+        code: "custom",
+        path: ["approvals", "count"],
+        message: `${c.approvals.count} approvals need people: with mode auto there is one, the policy's; set mode to ask, or count to 1`,
+      });
+    }
     if (c.labelling.maxAnswers < c.labelling.minAnswers) {
       ctx.addIssue({ code: "custom", path: ["labelling", "maxAnswers"], message: "can't be less than minAnswers" });
     }

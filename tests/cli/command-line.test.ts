@@ -84,6 +84,12 @@ describe("campaign.yaml", () => {
     );
   });
 
+  it("refuses two automatic approvals: there is only one policy", async () => {
+    await expect(readCampaignFile(yaml(`${GOOD}approvals: { mode: auto, count: 2 }\n`))).rejects.toThrow(
+      /approvals\.count: 2 is wrong: 2 approvals need people/,
+    );
+  });
+
   it("refuses two classes with the same name", async () => {
     await expect(readCampaignFile(yaml(GOOD.replace("crack", "OK")))).rejects.toThrow(
       /classes "ok" and "OK" have the same name/,

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readCycle } from "../../lambdas/store/campaigns.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { commands } from "../../local/commands.ts";
 import { Host } from "../../local/host.ts";
@@ -16,7 +17,7 @@ const agreement = (change = {}) =>
     name: "parts",
     classes: [...SAMPLE_CLASSES],
     vendors: ["alder", "birch", "cedar"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
-    training: { backbone: "small-cnn", testShare: 0.25 },
+    training: { backbone: "descriptor", testShare: 0.25 },
     labelling: { lotSize: 20 },
     approvals: { mode: "auto" },
     ...change,
@@ -145,7 +146,7 @@ describe("the laptop host", () => {
     try {
       const { cycle } = await addIntake(roomy, "parts", folder);
       expect(cycle).toBe(2);
-      await roomy.runUntil(async () => (await summarise(roomy.ports, "parts", 2, true)).dataset !== null);
+      await roomy.runUntil(async () => (await readCycle(roomy.ports, "parts", 2)).refs.dataset !== undefined);
       expect((await summarise(roomy.ports, "parts", 2, true)).images.admitted).toBe(24);
     } finally {
       await roomy.close();
