@@ -1,10 +1,12 @@
 import { z } from "zod";
+import type { Traffic } from "../../domain/gates/rollout.ts";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import { CycleRef } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle } from "../store/campaigns.ts";
 import { readDocument } from "../store/documents.ts";
-import { type LiveModel, updateRelease } from "../store/release.ts";
+import { type LiveModel, releaseState, updateRelease } from "../store/release.ts";
+import { traffic } from "../store/traffic.ts";
 import { ReleaseOrder } from "./prepare-release.ts";
 
 /** The candidate's endpoint did not answer its smoke request as a model of this campaign would. */
@@ -41,6 +43,8 @@ export const beginRollout = stage({
       cycle,
       since: new Date(ports.clock.now()).toISOString(),
     };
+    const { champion } = await releaseState(ports, campaign);
+    const counted = champion === undefined ? undefined : await traffic(ports, campaign, champion.endpoint);
     const record = await updateRelease(ports, campaign, (before) => {
       const known = before.champion?.endpoint === model.endpoint || before.candidate?.endpoint === model.endpoint;
       if (known) return before;
@@ -54,7 +58,10 @@ export const beginRollout = stage({
         };
         return { ...before, champion: model, history: [...before.history, entry] };
       }
-      return { ...before, candidate: { ...model, share: agreement.release.candidateShare } };
+      return {
+        ...before,
+        candidate: { ...model, share: agreement.release.candidateShare, ...championBefore(counted) },
+      };
     });
     return {
       mode: record.champion?.endpoint === model.endpoint ? ("live" as const) : ("watch" as const),
@@ -62,3 +69,9 @@ export const beginRollout = stage({
     };
   },
 });
+
+function championBefore(counted: Traffic | undefined) {
+  if (counted === undefined) return {};
+  const { requests, errors, audited, wrong } = counted;
+  return { championBefore: { requests, errors, audited, wrong } };
+}

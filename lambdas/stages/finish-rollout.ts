@@ -20,7 +20,7 @@ export const finishRollout = stage({
     const outcome = OUTCOMES[decision];
     await updateRelease(ports, campaign, (before) => {
       if (before.candidate?.endpoint !== release.endpointName) return before;
-      const { share: _share, sealedToken: _sealed, ...model } = before.candidate;
+      const { share: _share, sealedToken: _sealed, championBefore: _before, ...model } = before.candidate;
       const { candidate: _candidate, ...rest } = before;
       const at = new Date(ports.clock.now()).toISOString();
       const entry = { version: release.version, cycle, outcome, reason: REASONS[decision], at };

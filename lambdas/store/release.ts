@@ -17,7 +17,12 @@ export type LiveModel = z.infer<typeof LiveModel>;
 
 export const ReleaseRecord = z.strictObject({
   champion: LiveModel.optional(),
-  candidate: LiveModel.extend({ share: z.number(), sealedToken: z.string().optional() }).optional(),
+  candidate: LiveModel.extend({
+    share: z.number(),
+    sealedToken: z.string().optional(),
+    /** What the champion had counted when the candidate came: an old outage must not excuse a bad candidate. */
+    championBefore: z.strictObject({ requests: z.int(), errors: z.int(), audited: z.int(), wrong: z.int() }).optional(),
+  }).optional(),
   /** What became of earlier candidates, newest last. */
   history: z.array(
     z.strictObject({

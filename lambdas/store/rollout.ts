@@ -1,4 +1,4 @@
-import { judgeRollout, type RolloutJudgement } from "../../domain/gates/rollout.ts";
+import { judgeRollout, type RolloutJudgement, type Traffic } from "../../domain/gates/rollout.ts";
 import { type Ports, TokenGoneError } from "../ports.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { candidateTokenContext, releaseState } from "./release.ts";
@@ -13,7 +13,7 @@ export async function watchRollout(ports: Ports, campaign: string): Promise<Roll
   if (champion === undefined || candidate?.sealedToken === undefined) return undefined;
   const agreement = await cycleAgreement(ports, campaign, candidate.cycle);
   const judgement = judgeRollout(
-    await traffic(ports, campaign, champion.endpoint),
+    since(await traffic(ports, campaign, champion.endpoint), candidate.championBefore),
     await traffic(ports, campaign, candidate.endpoint),
     agreement.release,
   );
@@ -26,4 +26,16 @@ export async function watchRollout(ports: Ports, campaign: string): Promise<Roll
     }
   }
   return judgement;
+}
+
+/** Traffic after a moment whose counts are known. The latency's percentile stays that of all requests. */
+function since(now: Traffic, before: Pick<Traffic, "requests" | "errors" | "audited" | "wrong"> | undefined): Traffic {
+  if (before === undefined) return now;
+  return {
+    ...now,
+    requests: now.requests - before.requests,
+    errors: now.errors - before.errors,
+    audited: now.audited - before.audited,
+    wrong: now.wrong - before.wrong,
+  };
 }

@@ -12,7 +12,7 @@ import { digestOf, writeDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { predict } from "../../lambdas/store/predict.ts";
 import { releaseState, updateRelease } from "../../lambdas/store/release.ts";
-import { traffic } from "../../lambdas/store/traffic.ts";
+import { count, traffic } from "../../lambdas/store/traffic.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import type { Evidence } from "../../schemas/evidence.ts";
 
@@ -318,6 +318,26 @@ describe("the predict front", () => {
       await run(finishRollout, { campaign: "parts", cycle: 1, release: order, decision: "rollback" }, ports),
     ).toEqual({ outcome: "rolled-back" });
     expect((await releaseState(ports, "parts")).champion?.version).toBe("old");
+  });
+
+  it("lets no old outage of the champion excuse a candidate that fails now", async () => {
+    const ports = await released(() => 500);
+    // The champion once failed on half of its requests, long before the candidate came.
+    await count(ports, "parts", "parts-1-old", { requests: 4000, errors: 2000 }, 0);
+    const champion = await traffic(ports, "parts", "parts-1-old");
+    await updateRelease(ports, "parts", (r) =>
+      r.candidate === undefined
+        ? r
+        : {
+            ...r,
+            candidate: {
+              ...r.candidate,
+              championBefore: { requests: champion.requests, errors: champion.errors, audited: 0, wrong: 0 },
+            },
+          },
+    );
+    for (let i = 0; i < 200; i += 1) await ask(ports, `image ${i}`);
+    expect(ports.tokens.answerOf("watch")).toEqual({ output: { decision: "rollback" } });
   });
 
   it("counts a broken endpoint against it and answers 503 where no other is", async () => {
