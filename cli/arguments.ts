@@ -84,3 +84,10 @@ export function faultSchedule(text: string): string {
     throw new BadInputError((error as Error).message);
   }
 }
+
+/** An amount of money from 0 on. Throws BadInputError. */
+export function amountOf(option: string, value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number) && number >= 0) return number;
+  throw new BadInputError(`--${option} is "${value}"; expected an amount such as 250 or 99.50`);
+}

@@ -10,7 +10,7 @@ import { addIntake, bringWeights, classFolders, cycleEnded, existingFolder } fro
 import { drawSample } from "../local/sample/draw.ts";
 import { type Summary, summarise } from "../local/summary.ts";
 import type { Campaign, CampaignInput } from "../schemas/campaign.ts";
-import { type Options, oneOf, wholeNumber } from "./arguments.ts";
+import { amountOf, type Options, oneOf, wholeNumber } from "./arguments.ts";
 import { parseAgreement, readCampaignFile } from "./campaign-file.ts";
 import type { ProgressBar } from "./progress.ts";
 
@@ -53,7 +53,7 @@ export async function planJourney(target: string, options: Options): Promise<Jou
       ...file.agreement,
       ...(options.approve === undefined ? {} : { approvals: { ...file.agreement.approvals, mode: approve } }),
       ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 0, 1) }),
-      ...(options.budget === undefined ? {} : { budget: Number(options.budget) }),
+      ...(options.budget === undefined ? {} : { budget: amountOf("budget", options.budget) }),
     };
     return { agreement: parseAgreement(given, target), folder: await existingFolder(file.images), people, truth };
   }
@@ -68,7 +68,7 @@ export async function planJourney(target: string, options: Options): Promise<Jou
     vendors: VENDORS,
     approvals: { mode: approve },
     seed: wholeNumber("seed", options.seed, 0, 1),
-    ...(options.budget === undefined ? {} : { budget: Number(options.budget) }),
+    ...(options.budget === undefined ? {} : { budget: amountOf("budget", options.budget) }),
     guideline: { version: 1, text: `Say which class the picture shows: ${classes.join(", ")}.` },
   };
   return { agreement: parseAgreement(written, "the command line"), folder, people, truth };

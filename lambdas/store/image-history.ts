@@ -45,10 +45,12 @@ export async function imageHistory(ports: Store, campaign: string, asked: string
   return { campaign, image, events };
 }
 
+/** By digest, by the name as it was dropped, or by the file's own name where its folder is left out. */
 function shaOf(catalogue: Catalogue, asked: string): string | undefined {
+  const bears = (name: string) => name === asked || name.endsWith(`/${asked}`);
   return (
-    catalogue.entries.find((entry) => entry.sha256 === asked || entry.names.includes(asked))?.sha256 ??
-    catalogue.quarantined.find((file) => file.sha256 === asked || file.name === asked)?.sha256
+    catalogue.entries.find((entry) => entry.sha256 === asked || entry.names.some(bears))?.sha256 ??
+    catalogue.quarantined.find((file) => file.sha256 === asked || bears(file.name))?.sha256
   );
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { oneOf, parseCommandLine, wholeNumber } from "../../cli/arguments.ts";
+import { amountOf, oneOf, parseCommandLine, wholeNumber } from "../../cli/arguments.ts";
 import { nearest, parseAgreement, readCampaignFile } from "../../cli/campaign-file.ts";
 import { ProgressBar } from "../../cli/progress.ts";
 import { begin, follow, planJourney } from "../../cli/run.ts";
@@ -42,6 +42,12 @@ describe("the command line", () => {
   it("says which words an option allows", () => {
     expect(() => oneOf("approve", "yes", ["ask", "auto"], "ask")).toThrow('--approve is "yes"; allowed: ask, auto');
     expect(oneOf("approve", undefined, ["ask", "auto"], "ask")).toBe("ask");
+  });
+
+  it("refuses amounts that are none", () => {
+    expect(() => amountOf("budget", "abc")).toThrow('--budget is "abc"; expected an amount such as 250 or 99.50');
+    expect(() => amountOf("budget", "-1")).toThrow(/--budget is "-1"/);
+    expect(amountOf("budget", "99.50")).toBe(99.5);
   });
 
   it("refuses numbers that are none", () => {
