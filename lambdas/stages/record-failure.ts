@@ -13,7 +13,7 @@ export const recordFailure = stage({
     await ports.notifier.notify({
       audience: "data-team",
       subject: `${campaign}: cycle ${cycle} failed`,
-      text: `Cycle ${cycle} of ${campaign} failed: ${failure.error}: ${failure.cause}. Answers and payments are kept.`,
+      text: `Cycle ${cycle} of ${campaign} failed: ${failure.error}: ${failure.cause}. Answers and payments are kept; once it is mended, add the same photos again.`,
     });
     return { campaign, cycle };
   },
