@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { ProcessingInstanceType, TrainingInstanceType } from "@aws-sdk/client-sagemaker";
 import { parse } from "yaml";
 import { z } from "zod";
+import { editDistance } from "../domain/edit-distance.ts";
 
 /** infra/environments.yaml is wrong: says the place, the bad value and what is allowed. */
 export class ConfigError extends Error {
@@ -72,21 +73,7 @@ export function readConfig(
 function unknownKey(key: string, path: PropertyKey[]): string {
   const inner = path[0] === undefined ? Settings : z.strictObject({ instanceType: z.string() });
   const allowed = Object.keys(inner.shape);
-  const nearest = allowed.map((name) => ({ name, far: distance(key, name) })).sort((a, b) => a.far - b.far)[0];
+  const nearest = allowed.map((name) => ({ name, far: editDistance(key, name) })).sort((a, b) => a.far - b.far)[0];
   const guess = nearest !== undefined && nearest.far <= 3 ? `, did you mean "${nearest.name}"?` : "";
   return `${[...path, key].join(".")} is not known${guess} Allowed: ${allowed.join(", ")}`;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
