@@ -6,8 +6,10 @@ import { build, type Plugin } from "esbuild";
 import { type Access, accessOf, sources } from "./access.ts";
 import { allFunctions, portalAccessSources } from "./functions.ts";
 
-/** Decoders with machine code: a function that imports one is shipped as an image. */
+/** Decoders with machine code: a function that imports one, or starts processes that do, is shipped as an image. */
 const NATIVE = /["'](?:sharp|@julusian\/jpeg-turbo)["']/;
+/** The program that looks at files, beside every function that starts it. */
+const IMAGING_WORKER = "imaging-worker";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -28,6 +30,7 @@ export async function bundleFunctions(outdir = join(ROOT, "build", "lambdas")): 
     allFunctions.map(({ name, code }) => [name, withPorts(code, access[name] as Access)]),
   );
   rmSync(outdir, { recursive: true, force: true });
+  entries[IMAGING_WORKER] = 'import "./lambdas/imaging/worker.ts";';
   const { plugins, ...rest } = sources(entries, ROOT);
   const result = await build({
     ...rest,
@@ -45,17 +48,23 @@ export async function bundleFunctions(outdir = join(ROOT, "build", "lambdas")): 
     // Some packages of the SDK are CommonJS inside and ask for require.
     banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
   });
-  return result.outputFiles
-    .map((file) => {
-      const name = file.path.replace(/^.*[\\/]/, "").replace(/\.js$/, "");
+  const bundled = new Map(
+    result.outputFiles.map((file) => [file.path.replace(/^.*[\\/]/, "").replace(/\.js$/, ""), file] as const),
+  );
+  const worker = bundled.get(IMAGING_WORKER);
+  bundled.delete(IMAGING_WORKER);
+  return [...bundled]
+    .map(([name, file]) => {
       const folder = join(outdir, name);
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, "index.mjs"), file.contents);
+      const decodes = file.text.includes(`${IMAGING_WORKER}.mjs`);
+      if (decodes) writeFileSync(join(folder, `${IMAGING_WORKER}.mjs`), worker?.contents ?? "");
       return {
         name,
         folder,
         access: access[name] as Access,
-        native: NATIVE.test(file.text),
+        native: decodes || NATIVE.test(file.text),
         bytes: file.contents.length,
       };
     })
