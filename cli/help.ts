@@ -24,6 +24,8 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- vendor adjudicate <campaign> <lot> <round> upheld|overturned --reason TEXT
   npm start -- campaign pause|resume|cancel <campaign>
   npm start -- campaign amend <campaign.yaml>
+  npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
+                                                   last ones under the agreement in force (a raised budget, say)
   npm start -- statement <campaign> <vendor>
   npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
   npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy

@@ -149,11 +149,15 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
         print(await ask(work, "amend", { agreement: file.agreement }));
         return EXIT.done;
       }
+      if (first === "continue") {
+        const campaign = operand(operands, 1, "campaign continue needs a campaign's name");
+        return carryOn(work, "continue", { campaign }, campaign, options);
+      }
       if (first === "pause" || first === "resume" || first === "cancel") {
         print(await ask(work, first, { campaign: operand(operands, 1, `campaign ${first} needs a campaign's name`) }));
         return EXIT.done;
       }
-      throw new BadInputError(`campaign "${first ?? ""}": allowed are pause, resume, cancel and amend`);
+      throw new BadInputError(`campaign "${first ?? ""}": allowed are pause, resume, cancel, amend and continue`);
     }
     default: {
       const near = nearest(command, COMMANDS);
@@ -168,16 +172,27 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
 async function add(work: string, folder: string, options: Options): Promise<number> {
   const campaign = options.to;
   if (campaign === undefined) throw new BadInputError("say to which campaign: add <folder> --to <campaign>");
-  const running = await ask(work, "add", { folder, campaign }, undefined, { onlyRunning: true });
+  return carryOn(work, "add", { folder, campaign }, campaign, options);
+}
+
+/** Something that may open a cycle: given to the host that runs, or carried through to the cycle's end here. */
+async function carryOn(
+  work: string,
+  command: "add" | "continue",
+  args: Record<string, unknown>,
+  campaign: string,
+  options: Options,
+): Promise<number> {
+  const running = await ask(work, command, args, undefined, { onlyRunning: true });
   if (running !== undefined) {
     process.stdout.write(`${JSON.stringify(running)}\n`);
     return EXIT.done;
   }
   return withHost(work, "virtual", options, async (host, bar) => {
     const started = performance.now();
-    const { cycle } = (await ask(work, "add", { folder, campaign }, host)) as { cycle: number | null };
+    const { cycle } = (await ask(work, command, args, host)) as { cycle: number | null };
     if (cycle === null) {
-      bar.say(`${campaign} has an open cycle; these photos are queued for the next one.`);
+      bar.say(`${campaign} has an open cycle, or is paused; these photos are queued for the next one.`);
       return EXIT.done;
     }
     const { agreement, truth } = await host.journeyOf(campaign);

@@ -9,6 +9,7 @@ import { invite, members, revoke } from "../lambdas/store/members.ts";
 import { predict } from "../lambdas/store/predict.ts";
 import { releaseState } from "../lambdas/store/release.ts";
 import { setStatus } from "../lambdas/store/status.ts";
+import { takeUpAgain } from "../lambdas/store/take-up.ts";
 import { Campaign } from "../schemas/campaign.ts";
 import { Role } from "../schemas/member.ts";
 import type { CampaignHead } from "../schemas/state.ts";
@@ -138,7 +139,16 @@ export const commands: Readonly<Record<string, Command>> = {
   async amend(host, args) {
     const { agreement } = z.object({ agreement: Campaign }).parse(args);
     await amendCampaign(host.ports, agreement);
-    return { campaign: agreement.name, note: "in force from the next cycle" };
+    return {
+      campaign: agreement.name,
+      note: `in force from the next cycle: add photos, or go on with the same ones by "campaign continue ${agreement.name}"`,
+    };
+  },
+
+  /** Goes on without new photos: with those of failed cycles, else with the last ones under the agreement in force. */
+  async continue(host, args) {
+    const { campaign } = z.object({ campaign: z.string() }).parse(args);
+    return takeUpAgain(host.ports, campaign);
   },
 
   async predict(host, args) {

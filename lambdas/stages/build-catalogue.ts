@@ -8,6 +8,7 @@ import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
 import { DocumentError, digestOf, readDocument, readLines, writeAddressed } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
+import { isTakenUp } from "../store/take-up.ts";
 import { chooseBackbone } from "../store/weights.ts";
 
 /** Is every file of the manifest accounted for, what is new, and what is to be embedded? */
@@ -21,11 +22,14 @@ export const buildCatalogue = stage({
       admitted: z.int(),
       quarantined: z.int(),
       duplicates: z.int(),
+      /** Images that this cycle works on: none where it brings nothing new and takes nothing up again. */
+      inHand: z.int(),
     }),
     embedding: JobOrder.omit({ recipe: true }),
   }),
   async run({ campaign, cycle, manifestKey, admissionPrefix }, ports) {
     const agreement = await cycleAgreement(ports, campaign, cycle);
+    const record = await readCycle(ports, campaign, cycle);
     const files = await readLines(ports.objects, manifestKey, IntakeItem);
     const batches = await readBatches(ports.objects, `${admissionPrefix}/results/`);
     const results = batches.flatMap((batch) => batch.results);
@@ -41,14 +45,17 @@ export const buildCatalogue = stage({
     const catalogue = assembleCatalogue({ campaign, cycle, files, results, shards, earlier: earlier || undefined });
     const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);
     const { known: _, ...counts } = catalogue.counts;
-    await updateCycle(ports, campaign, cycle, (record) => ({
-      ...record,
-      refs: { ...record.refs, catalogue: key },
-      counts: { ...record.counts, ...counts },
+    await updateCycle(ports, campaign, cycle, (there) => ({
+      ...there,
+      refs: { ...there.refs, catalogue: key },
+      counts: { ...there.counts, ...counts },
     }));
+    // Photos that a cycle has had before are known; they are worked on all the same where somebody asked for it.
+    const again = counts.admitted === 0 && (await isTakenUp(ports, record));
+    const inHand = again ? catalogue.entries.length : counts.admitted;
     const wanted = agreement.training.backbone;
     const embedding = await orderEmbedding(ports.objects, catalogue, wanted, before.embeddings);
-    return { catalogue: { key, ...counts }, embedding };
+    return { catalogue: { key, ...counts, inHand }, embedding };
   },
 });
 

@@ -8,6 +8,7 @@ import { updateCycle } from "../store/campaigns.ts";
 import { writeDocument } from "../store/documents.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { type Labels, labelsSoFar } from "../store/labels.ts";
+import { makePrior } from "../store/model-prior.ts";
 import { itemsToLabel, lotPlansOf, priceOfWave } from "../store/wave-plan.ts";
 import { readWavePlan } from "../store/waves.ts";
 
@@ -27,9 +28,12 @@ export const planWave = stage({
     lots: z.int(),
     timeoutSeconds: z.int().positive(),
   }),
-  async run({ campaign, cycle, splitKey }, ports) {
+  async run({ campaign, cycle, splitKey, embeddingsKey }, ports) {
+    const before = await labelsSoFar(ports, { campaign, cycle, splitKey });
+    const wave = before.waves.filter(({ settled }) => settled).length;
+    const { seed } = before.agreement;
+    await makePrior(ports, { campaign, cycle, wave, embeddingsKey, seed }, before.split, before.fitted);
     const labels = await labelsSoFar(ports, { campaign, cycle, splitKey });
-    const wave = labels.waves.filter(({ settled }) => settled).length;
     const key = objectKeys.wave(campaign, cycle, wave);
     const { lotDeadlineHours, reviewDeadlineHours, maxWaves } = labels.agreement.labelling;
     const timeoutSeconds = Math.min(
@@ -98,6 +102,6 @@ async function tellOverBudget(
   await ports.notifier.notify({
     audience: "data-team",
     subject: `${campaign}: the next wave does not fit the budget`,
-    text: `The next wave of labels would cost up to ${(priceMicros / 1e6).toFixed(2)} ${currency}; ${(labels.budgetLeftMicros / 1e6).toFixed(2)} ${currency} of ${labels.agreement.budget} are left. The cycle goes on with the labels it has; raise the budget with "campaign amend" for the next.`,
+    text: `The next wave of labels would cost up to ${(priceMicros / 1e6).toFixed(2)} ${currency}; ${(labels.budgetLeftMicros / 1e6).toFixed(2)} ${currency} of ${labels.agreement.budget} are left. The cycle goes on with the labels it has; to buy more, raise the budget with "campaign amend" and, when the cycle has ended, go on with "campaign continue ${campaign}".`,
   });
 }

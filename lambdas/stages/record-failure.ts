@@ -13,7 +13,7 @@ export const recordFailure = stage({
     await ports.notifier.notify({
       audience: "data-team",
       subject: `${campaign}: cycle ${cycle} failed`,
-      text: `Cycle ${cycle} of ${campaign} failed: ${failure.error}: ${failure.cause}. Answers and payments are kept; once it is mended, add the same photos again.`,
+      text: `Cycle ${cycle} of ${campaign} failed: ${failure.error}: ${failure.cause}. Photos, answers and payments are kept; once it is mended, go on with "campaign continue ${campaign}".`,
     });
     return { campaign, cycle };
   },

@@ -62,7 +62,14 @@ export async function catalogueCycle({ ports }: IngestWorld, cycle: number, mani
     { campaign: CAMPAIGN, cycle, manifestKey, admissionPrefix },
     ports,
   )) as {
-    catalogue: { key: string; files: number; admitted: number; quarantined: number; duplicates: number };
+    catalogue: {
+      key: string;
+      files: number;
+      admitted: number;
+      quarantined: number;
+      duplicates: number;
+      inHand: number;
+    };
     embedding: Omit<JobOrder, "recipe">;
   };
   return { ...built, document: await readDocument(ports.objects, built.catalogue.key, Catalogue) };
