@@ -1,3 +1,5 @@
+import { rowOf } from "./worker-models.ts";
+
 /** Class index of an answer that says "cannot tell". */
 export const CANNOT_TELL = -1;
 
@@ -14,7 +16,8 @@ export interface AnswerColumns {
 /** The same answers grouped by task: those of task t stand at start[t] .. start[t + 1] - 1, in the order they came. */
 export interface GroupedAnswers {
   start: Int32Array;
-  worker: Int32Array;
+  /** Where the worker table's row of the answer's (worker, column) begins. */
+  place: Int32Array;
   /** Column of the confusion matrix: the class, or `classes` for "cannot tell". */
   column: Int32Array;
 }
@@ -46,11 +49,12 @@ export function groupByTask({ classes, tasks, task, worker, label }: AnswerColum
   for (let i = 0; i < task.length; i++) start[task[i]! + 1]!++;
   for (let t = 0; t < tasks; t++) start[t + 1] = start[t + 1]! + start[t]!;
   const next = start.slice(0, tasks);
-  const grouped = { start, worker: new Int32Array(task.length), column: new Int32Array(task.length) };
+  const grouped = { start, place: new Int32Array(task.length), column: new Int32Array(task.length) };
   for (let i = 0; i < task.length; i++) {
     const at = next[task[i]!]!++;
-    grouped.worker[at] = worker[i]!;
-    grouped.column[at] = label[i] === CANNOT_TELL ? classes : label[i]!;
+    const column = label[i] === CANNOT_TELL ? classes : label[i]!;
+    grouped.column[at] = column;
+    grouped.place[at] = rowOf(classes, worker[i]!, column);
   }
   return grouped;
 }

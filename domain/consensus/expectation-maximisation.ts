@@ -1,5 +1,6 @@
 import type { GroupedAnswers } from "./answers.ts";
-import { rowOf, type WorkerModel, type WorkerTable } from "./worker-models.ts";
+import { addToCounts, multiplyFactors } from "./table-rows.ts";
+import type { WorkerModel, WorkerTable } from "./worker-models.ts";
 
 /** What EM runs on. */
 export interface Problem {
@@ -54,6 +55,7 @@ export function voteShares(problem: Problem): EmResult {
   const { classes, tasks, answers, gold, prior, temper, teaches } = problem;
   const result = emptyResult(problem);
   const { table, classCounts, posterior } = result;
+  const told = new Float64Array(classes);
   for (let t = 0; t < tasks; t++) {
     const to = answers.start[t + 1]!;
     const known = gold === undefined ? -1 : gold[t]!;
@@ -77,10 +79,8 @@ export function voteShares(problem: Problem): EmResult {
       row[k] = row[k]! / votes;
       if (learns) classCounts[k] = classCounts[k]! + row[k]!;
     }
-    for (let i = answers.start[t]!; i < to; i++) {
-      const counts = rowOf(classes, answers.worker[i]!, answers.column[i]!) + classes;
-      for (let k = 0; k < classes; k++) table[counts + k] = table[counts + k]! + temper * row[k]!;
-    }
+    for (let k = 0; k < classes; k++) told[k] = temper * row[k]!;
+    addToCounts(table, answers.place, answers.start[t]!, to, told);
   }
   return result;
 }
@@ -122,7 +122,7 @@ export function expect(
   { classes, tasks, workers, answers, gold, prior, temper, teaches }: Problem,
   { table, classCounts, shares, posterior }: Omit<EmResult, "objective">,
 ): number {
-  const { start, worker, column } = answers;
+  const { start, place } = answers;
   for (let from = classes; from < workers * (classes + 1) * 2 * classes; from += 2 * classes)
     table.fill(0, from, from + classes);
   classCounts.fill(0);
@@ -138,17 +138,13 @@ export function expect(
     if (known >= 0) {
       // The evidence of gold is that of its class alone, which may be tiny: in logs.
       evidence += Math.log(row[known]!);
-      for (let i = from; i < to; i++) evidence += Math.log(table[rowOf(classes, worker[i]!, column[i]!) + known]!);
+      for (let i = from; i < to; i++) evidence += Math.log(table[place[i]! + known]!);
       row.fill(0);
       row[known] = 1;
     } else {
-      for (let i = from, until = 0; i < to; ) {
-        until = Math.min(to, i + RESCALE_EVERY);
-        for (; i < until; i++) {
-          const factors = rowOf(classes, worker[i]!, column[i]!);
-          for (let k = 0; k < classes; k++) row[k] = row[k]! * table[factors + k]!;
-        }
-        if (i < to) evidence += rescale(row);
+      for (let i = from; i < to; i += RESCALE_EVERY) {
+        if (i > from) evidence += rescale(row);
+        multiplyFactors(table, place, i, Math.min(to, i + RESCALE_EVERY), row);
       }
       let sum = 0;
       for (let k = 0; k < classes; k++) sum += row[k]!;
@@ -164,10 +160,7 @@ export function expect(
       if (!hasPrior) classCounts[k] = classCounts[k]! + p;
       row[k] = p * temper;
     }
-    for (let i = from; i < to; i++) {
-      const counts = rowOf(classes, worker[i]!, column[i]!) + classes;
-      for (let k = 0; k < classes; k++) table[counts + k] = table[counts + k]! + row[k]!;
-    }
+    addToCounts(table, place, from, to, row);
   }
   return evidence;
 }
