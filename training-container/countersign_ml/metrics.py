@@ -8,6 +8,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from . import paired_score
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
@@ -63,18 +65,21 @@ def group_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float
 
 
 def paired(ours: np.ndarray, theirs: np.ndarray, groups: np.ndarray) -> dict:
-    """Difference of two accuracies on the same images (ours - theirs), 95 % interval over duplicate groups.
+    """Difference of two accuracies on the same images (ours - theirs), 95 % interval.
 
-    No discordant image: the interval is [-3/g, 3/g] for g groups (rule of three), not zero width.
+    One image per group: Tango's score interval. Else the wider, at each end, of the score interval at the effective
+    number of images and the BCa bootstrap over groups. `discordantGroups` says how much evidence there is.
     """
     difference = ours.astype(float) - theirs.astype(float)
-    value = float(difference.mean())
-    found = group_interval(difference, groups)
-    slack = min(1.0, 3 / len(np.unique(groups)))
-    low, high = found if found is not None else (value - slack, value + slack)
+    low, high = paired_score.grouped(difference, groups, CONFIDENCE)
+    lone = len(np.unique(groups)) == len(groups)
+    found = None if lone else group_interval(difference, groups)
+    if found is not None:
+        low, high = min(low, found[0]), max(high, found[1])
     return {
-        "difference": {"value": value, "low": max(-1.0, low), "high": min(1.0, high)},
+        "difference": {"value": float(difference.mean()), "low": max(-1.0, low), "high": min(1.0, high)},
         "discordant": int((ours != theirs).sum()),
+        "discordantGroups": len(np.unique(groups[ours != theirs])),
         "n": len(ours),
     }
 
