@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ProcessingInstanceType, TrainingInstanceType } from "@aws-sdk/client-sagemaker";
+import { ProcessingInstanceType, ProductionVariantInstanceType, TrainingInstanceType } from "@aws-sdk/client-sagemaker";
 import { parse } from "yaml";
 import { z } from "zod";
 import { editDistance } from "../domain/edit-distance.ts";
@@ -18,6 +18,13 @@ const instance = (known: Record<string, string>, purpose: string) =>
       `"${String(issue.input)}" is no SageMaker instance type for ${purpose}; such as ml.m5.xlarge, ml.g5.xlarge`,
   });
 
+const BaseImage = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(?:\/[a-z0-9._-]+)+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/,
+    "expected registry/name:tag or registry/name@sha256:<64 hex digits>",
+  );
+
 const Settings = z.strictObject({
   region: z
     .string("a region is needed, such as eu-central-1")
@@ -32,8 +39,21 @@ const Settings = z.strictObject({
   budgetUsdPerMonth: z.number().positive().max(1_000_000),
   /** Who is mailed when an alarm rings or the budget is near; without it only the topics are there. */
   alarmEmail: z.email().optional(),
-  training: z.strictObject({ instanceType: instance(TrainingInstanceType, "training") }),
+  training: z
+    .strictObject({
+      instanceType: instance(TrainingInstanceType, "training"),
+      /** Another type, tried where the first has no machine to give. */
+      fallbackInstanceType: instance(TrainingInstanceType, "training"),
+    })
+    .refine((one) => one.instanceType !== one.fallbackInstanceType, {
+      path: ["fallbackInstanceType"],
+      error: "must differ from instanceType: it is tried where that one has no machine to give",
+    }),
   processing: z.strictObject({ instanceType: instance(ProcessingInstanceType, "processing") }),
+  /** Machines of endpoints that a campaign asks to be served on instances; the default, serverless, needs none. */
+  serving: z.strictObject({ instanceType: instance(ProductionVariantInstanceType, "serving") }),
+  /** What the container images stand on; the build pulls it and uses its digest. */
+  baseImages: z.strictObject({ training: BaseImage, serving: BaseImage }),
 });
 
 export type EnvironmentConfig = z.infer<typeof Settings> & { name: EnvironmentName };
@@ -71,8 +91,8 @@ export function readConfig(
 }
 
 function unknownKey(key: string, path: PropertyKey[]): string {
-  const inner = path[0] === undefined ? Settings : z.strictObject({ instanceType: z.string() });
-  const allowed = Object.keys(inner.shape);
+  const inner = path[0] === undefined ? Settings : Settings.shape[path[0] as keyof typeof Settings.shape];
+  const allowed = inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
   const nearest = allowed.map((name) => ({ name, far: editDistance(key, name) })).sort((a, b) => a.far - b.far)[0];
   const guess = nearest !== undefined && nearest.far <= 3 ? `, did you mean "${nearest.name}"?` : "";
   return `${[...path, key].join(".")} is not known${guess} Allowed: ${allowed.join(", ")}`;

@@ -22,6 +22,7 @@ import {
   stageName,
   stagePlaceholders,
 } from "../workflow/definition.ts";
+import { Alarms } from "./alarms.ts";
 import type { Clock } from "./clock.ts";
 import { commands } from "./commands.ts";
 import { Engine } from "./engine/engine.ts";
@@ -126,15 +127,20 @@ export class Host {
       const onProgress = options.onProgress ?? (() => {});
       let engine: Engine | undefined;
       let jobs: JobRunner | undefined;
+      let alarms: Alarms | undefined;
       const ports = await openLocalPorts({
         folder: options.work,
         clock,
         tokens: engineTokens(() => engine as Engine),
         workflows: engineWorkflows(() => engine as Engine),
-        endpoints: { invoke: async (name, body, type) => (jobs as JobRunner).invokeEndpoint(name, body, type) },
+        endpoints: {
+          invoke: (name, body, type) =>
+            watched(alarms as Alarms, name, () => (jobs as JobRunner).invokeEndpoint(name, body, type)),
+        },
         ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
         ...(options.onNotice === undefined ? {} : { onNotice: options.onNotice }),
       });
+      alarms = new Alarms(ports);
       jobs = new JobRunner({
         root: join(options.work, "jobs"),
         objects: {
@@ -157,7 +163,14 @@ export class Host {
         moved.stages += 1;
         onProgress({ step: String(line.stage) });
       };
-      const services = laptopServices({ ports, jobs, stages, log: lines, onTrouble: options.onTrouble ?? (() => {}) });
+      const services = laptopServices({
+        ports,
+        jobs,
+        alarms,
+        stages,
+        log: lines,
+        onTrouble: options.onTrouble ?? (() => {}),
+      });
       const faulty = options.faults === undefined ? { services } : faultsOf(options.work, options.faults, services);
       const logPath = join(options.work, "engine.db");
       engine = Engine.open({ logPath, clock, machines: laptopMachines(), seed: 1, ...faulty });
@@ -338,6 +351,23 @@ export class Host {
   }
 }
 
+/** A call of an endpoint that its alarms see, whether it answers or not. */
+async function watched<T extends { status: number }>(
+  alarms: Alarms,
+  endpoint: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  const started = performance.now();
+  let status = 503;
+  try {
+    const answer = await call();
+    status = answer.status;
+    return answer;
+  } finally {
+    await alarms.observe(endpoint, status, performance.now() - started);
+  }
+}
+
 async function runCommand(host: Host, name: string, args: Record<string, unknown>): Promise<unknown> {
   const command = commands[name];
   if (command === undefined) throw new BadInputError(`the host knows no command "${name}"`);
@@ -365,7 +395,12 @@ export function laptopMachines(): Record<string, unknown> {
         TrainingImage: "laptop/training",
         ServingImage: "laptop/serving",
         TrainingInstanceType: "local",
+        TrainingFallbackInstanceType: "local-other",
         ProcessingInstanceType: "local",
+        ServingInstanceType: "local",
+        Environment: "laptop",
+        ReleaseAlarmPrefix: "laptop-",
+        AlarmTopicArn: "arn:aws:sns:local:000000000000:data-team",
         ReleaseStateMachineArn: "arn:aws:states:local:000000000000:stateMachine:release",
         ...Object.fromEntries(stagePlaceholders(text).map((name) => [name, stageName(name)])),
       };

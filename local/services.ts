@@ -1,5 +1,6 @@
 import type { Ports } from "../lambdas/ports.ts";
 import { runStage, type Stage } from "../lambdas/stage.ts";
+import type { AlarmRequest, Alarms } from "./alarms.ts";
 import type { EngineServices } from "./engine/services.ts";
 import type { JobRunner } from "./jobs/runner.ts";
 
@@ -15,12 +16,13 @@ export class UnknownServiceError extends Error {
 export function laptopServices(world: {
   ports: Ports;
   jobs: JobRunner;
+  alarms: Alarms;
   stages: Readonly<Record<string, Stage>>;
   log: (line: Record<string, unknown>) => void;
   /** A stage threw; the workflow may retry it or route it, and people should know. */
   onTrouble: (stage: string, error: Error) => void;
 }): EngineServices {
-  const { ports, jobs, stages, log, onTrouble } = world;
+  const { ports, jobs, alarms, stages, log, onTrouble } = world;
   return {
     async invokeLambda({ functionName, payload }) {
       const target = stages[functionName];
@@ -33,6 +35,7 @@ export function laptopServices(world: {
     sageMaker: ({ action, arguments: request, signal }) => sageMaker(jobs, action, request, signal),
     async sdk({ service, action, arguments: request, signal }) {
       if (service === "sagemaker") return sageMaker(jobs, action, request, signal);
+      if (service === "cloudwatch") return cloudWatch(alarms, action, request);
       throw new UnknownServiceError(`aws-sdk:${service}:${action} has no counterpart on a laptop`);
     },
     async readObject(bucket, key) {
@@ -80,8 +83,28 @@ async function sageMaker(
       return jobs.updateEndpoint(request as never);
     case "describeEndpoint":
       return jobs.describeEndpoint(String(request.EndpointName));
+    case "describeTrainingJob":
+      return jobs.describeTrainingJob(String(request.TrainingJobName));
+    case "deleteEndpoint":
+      await jobs.deleteEndpoint(String(request.EndpointName));
+      return {};
     default:
       throw new UnknownServiceError(`sagemaker:${action} has no counterpart on a laptop`);
+  }
+}
+
+async function cloudWatch(alarms: Alarms, action: string, request: Record<string, unknown>): Promise<unknown> {
+  switch (action) {
+    case "putMetricAlarm":
+      await alarms.put(request as unknown as AlarmRequest);
+      return {};
+    case "describeAlarms":
+      return { MetricAlarms: await alarms.describe(request.AlarmNames as string[]), CompositeAlarms: [] };
+    case "deleteAlarms":
+      await alarms.remove(request.AlarmNames as string[]);
+      return {};
+    default:
+      throw new UnknownServiceError(`cloudwatch:${action} has no counterpart on a laptop`);
   }
 }
 

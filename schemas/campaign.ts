@@ -77,6 +77,8 @@ export const ApprovalPolicy = z.strictObject({
 });
 
 export const ReleasePolicy = z.strictObject({
+  /** Where the model runs on AWS: serverless (nothing idles) unless the agreement asks for machines of its own. */
+  serving: z.enum(["serverless", "instances"]).optional(),
   /** Share of real requests that a candidate gets while a champion is live. */
   candidateShare: z.number().gt(0).max(0.5).default(0.1),
   /** Real candidate requests needed before it can be promoted. */

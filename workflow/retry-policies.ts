@@ -55,6 +55,23 @@ const CONTROL = [
   },
 ];
 
+/** A call about alarms: as the control plane's. */
+const ALARMS = [
+  {
+    ErrorEquals: [
+      "CloudWatch.CloudWatchException",
+      "CloudWatch.ThrottlingException",
+      "CloudWatch.LimitExceededException",
+      "CloudWatch.SdkClientException",
+    ],
+    IntervalSeconds: 2,
+    MaxAttempts: 4,
+    BackoffRate: 2,
+    MaxDelaySeconds: 60,
+    JitterStrategy: "FULL",
+  },
+];
+
 /** Starting another execution and waiting for it. */
 const EXECUTION = [
   {
@@ -67,4 +84,10 @@ const EXECUTION = [
   },
 ];
 
-export const RETRY_POLICIES = { stage: STAGE, job: JOB, control: CONTROL, execution: EXECUTION } as const;
+export const RETRY_POLICIES = {
+  stage: STAGE,
+  job: JOB,
+  control: CONTROL,
+  alarms: ALARMS,
+  execution: EXECUTION,
+} as const;

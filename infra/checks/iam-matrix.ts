@@ -260,6 +260,9 @@ function workflowRows(stacks: Stacks, world: World): Row[] {
     ["CreateEndpointConfig", "endpoint-config"],
     ["CreateEndpoint", "endpoint"],
     ["DescribeEndpoint", "endpoint"],
+    ["UpdateEndpoint", "endpoint"],
+    ["DeleteEndpoint", "endpoint"],
+    ["AddTags", "endpoint"],
   ]) {
     allow("workflow release", `sagemaker:${verb}`, at("sagemaker", `${kind}/parts-1-0a1b2c3d`));
   }
@@ -273,11 +276,21 @@ function workflowRows(stacks: Stacks, world: World): Row[] {
   deny("workflow lot", "states:StartExecution", machine("campaign"), "it starts nothing");
   deny("workflow release", "states:StartExecution", machine("campaign"), "it starts nothing");
   deny("workflow campaign", "s3:GetObject", `${world.bucket}/sealed/parts/aa/test.json`, "the sealed test truth");
+  const alarm = (name: string) => at("cloudwatch", `alarm:${name}`);
+  const own = alarm(`countersign-${world.environment}-parts-1-0a1b2c3d-errors`);
+  for (const verb of ["PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"])
+    allow("workflow release", `cloudwatch:${verb}`, own);
+  for (const verb of ["PutMetricAlarm", "DeleteAlarms"]) {
+    deny("workflow release", `cloudwatch:${verb}`, alarm("somebody-elses"), "not our alarm");
+    deny("workflow campaign", `cloudwatch:${verb}`, own, "it watches nothing");
+  }
+  for (const kind of ["Model", "EndpointConfig"])
+    deny("workflow release", `sagemaker:Delete${kind}`, job(kind.toLowerCase()), "it takes down endpoints only");
   deny(
-    "workflow release",
+    "workflow campaign",
     "sagemaker:DeleteEndpoint",
     at("sagemaker", "endpoint/parts-1-0a1b2c3d"),
-    "it deletes nothing",
+    "it serves nothing",
   );
   return rows;
 }

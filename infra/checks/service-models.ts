@@ -5,6 +5,7 @@ import type { ServiceModel } from "../../workflow/checks/requests.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS: Record<string, string> = {
+  cloudwatch: "cloudwatch",
   sagemaker: "sagemaker",
   states: "stepfunctions",
   sfn: "stepfunctions",
@@ -12,6 +13,7 @@ const FOLDERS: Record<string, string> = {
   dynamodb: "dynamodb",
   kms: "kms",
   sns: "sns",
+  "sagemaker-runtime": "sagemaker-runtime",
 };
 const loaded = new Map<string, ServiceModel>();
 

@@ -8,6 +8,7 @@ import {
   Source,
 } from "aws-cdk-lib/aws-codebuild";
 import { Repository, TagMutability } from "aws-cdk-lib/aws-ecr";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import type { Construct } from "constructs";
@@ -17,12 +18,14 @@ import { resourceName } from "../foundation.ts";
 export const IMAGES = ["training", "serving", "admission"] as const;
 export type ImageName = (typeof IMAGES)[number];
 
-/** Dockerfile of each image, within the build source, and the machine that it is built on. */
-const RECIPES: Record<ImageName, { file: string; arm: boolean }> = {
-  training: { file: "training-container/Dockerfile", arm: false },
-  serving: { file: "training-container/Dockerfile.serve", arm: false },
+/** Dockerfile of each image, within the build source, the machine that it is built on, and whether it names its base. */
+export const RECIPES: Record<ImageName, { file: string; arm: boolean; base?: "training" | "serving" }> = {
+  training: { file: "training-container/Dockerfile.train", arm: false, base: "training" },
+  serving: { file: "training-container/Dockerfile.serve", arm: false, base: "serving" },
   admission: { file: "infra/admission/Dockerfile", arm: true },
 };
+/** A registry of AWS's own (their deep learning containers) in a base image's name. */
+const REGISTRY = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)/;
 
 /** The three container images: repositories, and a build in the user's own account, so that no deployer needs Docker. */
 export class ImagesStack extends Stack {
@@ -48,7 +51,8 @@ export class ImagesStack extends Stack {
         retention: config.logRetentionDays,
         removalPolicy: RemovalPolicy.DESTROY,
       });
-      const { file, arm } = RECIPES[image];
+      const { file, arm, base } = RECIPES[image];
+      const baseImage = base === undefined ? undefined : config.baseImages[base];
       const project = new Project(this, `${image}Build`, {
         projectName: resourceName(config, image),
         source: Source.s3({ bucket: source.bucket, path: source.s3ObjectKey }),
@@ -64,14 +68,24 @@ export class ImagesStack extends Stack {
             pre_build: {
               commands: [
                 `aws ecr get-login-password | docker login --username AWS --password-stdin ${repository.repositoryUri}`,
+                ...loginTo(baseImage),
               ],
             },
-            build: { commands: [`docker build --provenance=false -f ${file} -t ${repository.repositoryUri}:$TAG .`] },
+            build: { commands: buildCommands(`-f ${file} -t ${repository.repositoryUri}:$TAG`, baseImage) },
             post_build: { commands: [`docker push ${repository.repositoryUri}:$TAG`] },
           },
         }),
       });
       repository.grantPullPush(project);
+      const [, owner, region, name] = REGISTRY.exec(baseImage ?? "") ?? [];
+      if (owner !== undefined) {
+        project.addToRolePolicy(
+          new PolicyStatement({
+            actions: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            resources: [`arn:${this.partition}:ecr:${region}:${owner}:repository/${name}`],
+          }),
+        );
+      }
       return [image, { repository, project }] as const;
     });
     this.repositories = Object.fromEntries(made.map(([image, { repository }]) => [image, repository])) as Record<
@@ -83,4 +97,21 @@ export class ImagesStack extends Stack {
       Project
     >;
   }
+}
+
+/** A base image in another account's registry needs a log-in of its own. */
+function loginTo(baseImage: string | undefined): string[] {
+  const [, owner, region] = REGISTRY.exec(baseImage ?? "") ?? [];
+  if (owner === undefined) return [];
+  const registry = `${owner}.dkr.ecr.${region}.amazonaws.com`;
+  return [`aws ecr get-login-password --region ${region} | docker login --username AWS --password-stdin ${registry}`];
+}
+
+/** The base is pulled first and handed over by its digest, so that the build's log says what stands below. */
+function buildCommands(rest: string, baseImage: string | undefined): string[] {
+  if (baseImage === undefined) return [`docker build --provenance=false ${rest} .`];
+  return [
+    `docker pull ${baseImage}`,
+    `BASE=$(docker inspect --format '{{index .RepoDigests 0}}' ${baseImage}) && echo "base $BASE" && docker build --provenance=false --build-arg BASE=$BASE ${rest} .`,
+  ];
 }

@@ -86,7 +86,12 @@ export class PipelineStack extends Stack {
       TrainingImage: imageUri("training"),
       ServingImage: imageUri("serving"),
       TrainingInstanceType: config.training.instanceType,
+      TrainingFallbackInstanceType: config.training.fallbackInstanceType,
       ProcessingInstanceType: config.processing.instanceType,
+      ServingInstanceType: config.serving.instanceType,
+      Environment: config.name,
+      ReleaseAlarmPrefix: resourceName(config, ""),
+      AlarmTopicArn: foundation.topics["data-team"].topicArn,
       ReleaseStateMachineArn: `${foundation.machines.release.arn}:live`,
     };
     this.workflows = Object.fromEntries(

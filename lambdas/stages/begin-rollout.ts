@@ -46,14 +46,24 @@ export const beginRollout = stage({
     const { champion } = await releaseState(ports, campaign);
     const counted = champion === undefined ? undefined : await traffic(ports, campaign, champion.endpoint);
     const record = await updateRelease(ports, campaign, (before) => {
-      const known = before.champion?.endpoint === model.endpoint || before.candidate?.endpoint === model.endpoint;
-      if (known) return before;
+      const there = [before.champion, before.candidate];
+      if (there.some((one) => one?.endpoint === model.endpoint && one.version === model.version)) return before;
       if (before.champion === undefined) {
         const entry = {
           version: model.version,
           cycle,
           outcome: "live" as const,
           reason: "first release, approved and tried",
+          at: model.since,
+        };
+        return { ...before, champion: model, history: [...before.history, entry] };
+      }
+      if (before.champion.endpoint === model.endpoint) {
+        const entry = {
+          version: model.version,
+          cycle,
+          outcome: "promoted" as const,
+          reason: "its canary ran without an alarm, and all machines followed",
           at: model.since,
         };
         return { ...before, champion: model, history: [...before.history, entry] };

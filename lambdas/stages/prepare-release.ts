@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { Evidence } from "../../schemas/evidence.ts";
 import { CycleRef } from "../../schemas/state.ts";
+import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { isApproved } from "../store/approvals.ts";
 import { cycleAgreement } from "../store/campaigns.ts";
 import { readDocument } from "../store/documents.ts";
+import { releaseState } from "../store/release.ts";
 
 /** A release was asked for without a valid approval of exactly this evidence. */
 export class NotApprovedError extends Error {
@@ -19,6 +21,10 @@ export const ReleaseOrder = z.strictObject({
   modelSha256: z.string(),
   evidenceDigest: z.string(),
   version: z.string(),
+  /** Left out where the model is served as most are, so that a release that is under way survives a rollback of ours. */
+  serving: z.literal("instances").optional(),
+  /** The version that this one takes the place of on the same endpoint; left out for an endpoint of its own. */
+  replaces: z.string().optional(),
 });
 export type ReleaseOrder = z.infer<typeof ReleaseOrder>;
 
@@ -36,9 +42,13 @@ export const prepareRelease = stage({
       );
     }
     const version = evidence.modelSha256.slice(0, 8);
-    const name = `${campaign}-${cycle}-${version}`;
+    // Several environments may share an account; a laptop is alone.
+    const prefix = ports.environment === "laptop" ? "" : `${ports.environment}-`;
+    const name = `${prefix}${campaign}-${cycle}-${version}`;
+    const served = await servedOn(ports, campaign, `${prefix}${campaign}-live`, agreement.release.serving, version);
     return {
       endpointName: name,
+      ...served,
       modelName: name,
       configName: name,
       modelKey: evidence.modelKey,
@@ -48,3 +58,17 @@ export const prepareRelease = stage({
     };
   },
 });
+
+/** Machines of its own are kept under one endpoint, whose models replace each other with a canary; else each model has its own. */
+async function servedOn(
+  ports: Pick<Ports, "records">,
+  campaign: string,
+  endpointName: string,
+  serving: "serverless" | "instances" | undefined,
+  version: string,
+): Promise<Partial<Pick<ReleaseOrder, "endpointName" | "serving" | "replaces">>> {
+  if (serving !== "instances") return {};
+  const { champion } = await releaseState(ports, campaign);
+  const there = champion?.endpoint === endpointName && champion.version !== version;
+  return { endpointName, serving, ...(there ? { replaces: champion.version } : {}) };
+}

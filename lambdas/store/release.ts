@@ -31,6 +31,8 @@ export const ReleaseRecord = z.strictObject({
       outcome: z.enum(["live", "promoted", "rolled-back", "unproven"]),
       reason: z.string(),
       at: Instant,
+      /** The endpoint that nobody asks any more. */
+      retire: z.string().optional(),
     }),
   ),
 });

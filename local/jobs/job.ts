@@ -77,6 +77,11 @@ export class Jobs {
     return running.record;
   }
 
+  /** What is recorded of a job by its name; undefined where no host ever ran one. */
+  async find(name: string): Promise<JobRecord | undefined> {
+    return NAME.test(name) ? readJson<JobRecord>(join(this.folder(name), "job.json")) : undefined;
+  }
+
   /** Ends the children; their jobs stay InProgress on disk, so that the next host adopts them. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -95,7 +100,7 @@ export class Jobs {
     if (known !== undefined && known.requestSha256 !== digest) throw inUse(plan);
     if (known?.status === "Completed") return known;
     const createdAt = known?.createdAt ?? new Date().toISOString();
-    const record: JobRecord = { requestSha256: digest, status: "InProgress", createdAt };
+    const record: JobRecord = { requestSha256: digest, request: plan.request, status: "InProgress", createdAt };
     const release = this.#host.hold(`${plan.kind} job ${plan.name}`);
     try {
       const ml = await this.#fresh(plan);

@@ -7,6 +7,8 @@ export type JobStatus = "InProgress" | "Completed" | "Failed" | "Stopped";
 /** What is known of a job after the host died: enough to adopt it. */
 export interface JobRecord {
   requestSha256: string;
+  /** What was asked for: a job of an earlier execution is described by it. */
+  request?: unknown;
   status: JobStatus;
   /** ISO 8601. */
   createdAt: string;

@@ -72,6 +72,14 @@ export class JobRunner {
     return describeProcessing(request, await this.#processing.run(processingPlan(request, objects, bucket), signal));
   }
 
+  /** Throws SageMakerError ValidationException where there is no such job. */
+  async describeTrainingJob(name: string): Promise<DescribeTrainingJobResponse> {
+    const found = await this.#training.find(name);
+    if (found?.request === undefined)
+      throw new SageMakerError("ValidationException", `Requested resource not found: training job "${name}".`);
+    return describeTraining(found.request as CreateTrainingJobRequest, found, this.#options.bucket);
+  }
+
   createModel(request: CreateModelInput): Promise<{ ModelArn: string }> {
     return this.#endpoints.createModel(request);
   }
@@ -123,6 +131,8 @@ export class JobRunner {
         return this.updateEndpoint(request);
       case "describeEndpoint":
         return plain(await this.describeEndpoint((request as { EndpointName: string }).EndpointName));
+      case "describeTrainingJob":
+        return plain(await this.describeTrainingJob((request as { TrainingJobName: string }).TrainingJobName));
       case "deleteEndpoint":
         await this.deleteEndpoint((request as { EndpointName: string }).EndpointName);
         return {};

@@ -298,8 +298,11 @@ describe("the predict front", () => {
     expect(ports.tokens.answerOf("watch")).toEqual({ output: { decision: "promote" } });
     expect(
       await run(finishRollout, { campaign: "parts", cycle: 1, release: order, decision: "promote" }, ports),
-    ).toEqual({ outcome: "promoted" });
-    await run(finishRollout, { campaign: "parts", cycle: 1, release: order, decision: "promote" }, ports);
+    ).toEqual({ outcome: "promoted", retire: "parts-1-old" });
+    // Run again it says the same, and the champion is never the one to be taken down.
+    expect(
+      await run(finishRollout, { campaign: "parts", cycle: 1, release: order, decision: "promote" }, ports),
+    ).toEqual({ outcome: "promoted", retire: "parts-1-old" });
     const state = await releaseState(ports, "parts");
     expect(state.champion?.version).toBe("new");
     expect(state.candidate).toBeUndefined();
@@ -316,7 +319,7 @@ describe("the predict front", () => {
     expect(ports.tokens.answerOf("watch")).toEqual({ output: { decision: "rollback" } });
     expect(
       await run(finishRollout, { campaign: "parts", cycle: 1, release: order, decision: "rollback" }, ports),
-    ).toEqual({ outcome: "rolled-back" });
+    ).toEqual({ outcome: "rolled-back", retire: "parts-2-new" });
     expect((await releaseState(ports, "parts")).champion?.version).toBe("old");
   });
 

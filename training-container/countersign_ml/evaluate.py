@@ -21,6 +21,7 @@ from .contract import BadInput
 from .corruptions import FAMILIES, SEVERITIES
 from .images import Undecodable, decode
 from .model_card import write_card
+from .neighbours import Reference
 from .runtime import Model
 
 WORST = 24
@@ -38,6 +39,8 @@ class Judged:
     """(n,) mean of the pixels, 0 to 255."""
     pixels: np.ndarray
     """(n,) width times height as decoded."""
+    novelty: np.ndarray
+    """(n,) distance to the training images as the served model tells it; NaN where it has no reference."""
 
     @property
     def predicted(self) -> np.ndarray:
@@ -66,6 +69,7 @@ def main() -> None:
     documents.write(out / "evaluation.json", evaluation, "evaluation")
     (out / "model-card.md").write_text(write_card(model.facts, evaluation, truth), encoding="utf-8")
     write_predictions(out, truth["classes"], items, judged, rival)
+    write_reference(out, truth["classes"], judged, model.facts["abstainThreshold"])
     write_mistakes(out, evaluation["mistakes"], files)
     write_charts(out, truth["classes"], items, judged, evaluation, model.facts["abstainThreshold"])
     found = evaluation["accuracy"]
@@ -83,8 +87,13 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
         )
     count = len(items)
     judged = Judged(
-        np.full((count, len(classes)), 1 / len(classes)), np.ones(count, bool), np.zeros(count), np.zeros(count)
+        np.full((count, len(classes)), 1 / len(classes)),
+        np.ones(count, bool),
+        np.zeros(count),
+        np.zeros(count),
+        np.full(count, np.nan),
     )
+    reference = Reference.load(model.folder)
     progress = contract.Progress(step, count)
 
     def one(row: int) -> None:
@@ -93,7 +102,9 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
         except Undecodable:
             judged.decodable[row] = False
             return
-        judged.probabilities[row] = in_order(model, columns, image)
+        found = model.predict_pixels(image)
+        judged.probabilities[row] = in_order(columns, found.probabilities)
+        judged.novelty[row] = reference.novelty(found.embedding).distance if reference else np.nan
         judged.brightness[row], judged.pixels[row] = image.mean(), image.shape[0] * image.shape[1]
 
     # One image per core at a time: the model runs on one thread each.
@@ -103,9 +114,8 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
     return judged
 
 
-def in_order(model: Model, columns: list[int | None], image: np.ndarray) -> list[float]:
-    found = model.predict_pixels(image).probabilities
-    return [0.0 if column is None else float(found[column]) for column in columns]
+def in_order(columns: list[int | None], probabilities: np.ndarray) -> list[float]:
+    return [0.0 if column is None else float(probabilities[column]) for column in columns]
 
 
 def under_corruption(model: Model, items: list[dict], files: dict[str, bytes], count: int) -> list[dict]:
@@ -237,6 +247,19 @@ def write_predictions(out: Path, classes: list[str], items: list[dict], judged: 
             row["champion"] = classes[rival.predicted[k]]
         rows.append(row)
     documents.write(out / "predictions.json", rows)
+
+
+def write_reference(out: Path, classes: list[str], judged: Judged, threshold: float) -> None:
+    """What the model says of the sealed test, without a truth or a name: real requests are compared with it."""
+    rows = [
+        {
+            "label": classes[judged.predicted[k]],
+            "abstained": bool(judged.probabilities[k].max() < threshold),
+            "noveltyDistance": None if np.isnan(judged.novelty[k]) else float(judged.novelty[k]),
+        }
+        for k in np.nonzero(judged.decodable)[0]
+    ]
+    documents.write(out / "reference.json", rows)
 
 
 def write_mistakes(out: Path, mistakes: list[dict], files: dict[str, bytes]) -> None:

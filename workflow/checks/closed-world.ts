@@ -5,12 +5,17 @@ import { statesOf } from "./permissions.ts";
 
 /** Placeholders that are no stage: both hosts fill them. */
 export const DEPLOYED = [
+  "AlarmTopicArn",
   "Bucket",
+  "Environment",
   "EvaluationRoleArn",
   "ProcessingInstanceType",
+  "ReleaseAlarmPrefix",
   "ReleaseStateMachineArn",
   "ServingImage",
+  "ServingInstanceType",
   "ServingRoleArn",
+  "TrainingFallbackInstanceType",
   "TrainingImage",
   "TrainingInstanceType",
   "TrainingRoleArn",
@@ -21,6 +26,7 @@ const POLICY_OF: [RegExp, keyof typeof RETRY_POLICIES][] = [
   [/:lambda:invoke/, "stage"],
   [/:sagemaker:create(Training|Processing)Job\.sync$/, "job"],
   [/sagemaker:/, "control"],
+  [/:aws-sdk:cloudwatch:/, "alarms"],
   [/:states:startExecution/, "execution"],
 ];
 

@@ -29,13 +29,20 @@ const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
     ["PrepareRelease", "RegisterModel"],
     ["BeginRollout", "Live"],
     ["BeginRollout", "FinishRollout"],
+    ["NoAlarmNoRelease", "StartCandidate"],
+    ["NoAlarmNoRelease", "ShiftTraffic"],
+    ["HowServed", "ConfigureInstances"],
   ],
 };
 /** Where a failure must go, so that it is recorded and people hear of it: [states that may fail, where to, which may not]. */
 const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
   campaign: { to: "RecordFailure", except: ["CloseCycle", "RecordFailure"] },
   lot: { to: "LotBroke", except: ["CloseLot", "LotBroke"] },
-  release: { to: "WithdrawCandidate", except: ["PrepareRelease", "WithdrawCandidate"] },
+  // What a decision has left over is taken down if it can be; the decision stands.
+  release: {
+    to: "WithdrawCandidate",
+    except: ["PrepareRelease", "WithdrawCandidate", "RetireEndpoint", "RetireAlarms"],
+  },
 };
 /** Decisions that open a gate: only this answer goes on, everything else turns away. */
 const DECISIONS: Record<MachineName, { choice: string; only: string; next: string }[]> = {
@@ -44,7 +51,19 @@ const DECISIONS: Record<MachineName, { choice: string; only: string; next: strin
     { choice: "WhatOwnerSaid", only: "{% $decision = 'approve' %}", next: "ReleaseModel" },
   ],
   lot: [{ choice: "WhichVerdict", only: "{% $verdict = 'accept' %}", next: "AcceptLot" }],
-  release: [{ choice: "CandidateReady", only: "{% $endpointStatus = 'InService' %}", next: "BeginRollout" }],
+  release: [
+    {
+      choice: "CandidateReady",
+      only: "{% $endpointStatus = 'InService' and $endpointConfig = $release.configName %}",
+      next: "BeginRollout",
+    },
+    { choice: "NoAlarmNoRelease", only: "{% $quietAlarms = 2 %}", next: "NewOrUpdated" },
+    {
+      choice: "HowServed",
+      only: "{% $exists($release.serving) and $release.serving = 'instances' %}",
+      next: "ConfigureInstances",
+    },
+  ],
 };
 
 /** What breaks a rule of the house in one definition. */
@@ -59,10 +78,11 @@ export function houseFindings(machine: MachineName, definition: Json): string[] 
     ...failureFindings(machine, states),
     ...pollingFindings(states),
     ...statesOf(definition).flatMap(({ name, state }) => [
-      ...jobFindings(name, state),
+      ...jobFindings(name, state, states, start),
       ...stageFindings(name, state),
       ...mapFindings(name, state),
       ...servingFindings(name, state),
+      ...guardrailFindings(name, state),
     ]),
   ];
 }
@@ -75,13 +95,13 @@ function nextOf(state: State): string[] {
   );
 }
 
-/** Whether a path leads from one state to another that does not pass `around`. */
-function reaches(states: States, from: string, to: string, around: string): boolean {
+/** Whether a path leads from one state to another that does not pass any of `around`. */
+function reaches(states: States, from: string, to: string, ...around: string[]): boolean {
   const seen = new Set<string>();
   const left = [from];
   while (left.length > 0) {
     const name = left.pop() as string;
-    if (name === around || seen.has(name)) continue;
+    if (around.includes(name) || seen.has(name)) continue;
     if (name === to) return true;
     seen.add(name);
     const state = states.get(name);
@@ -113,13 +133,21 @@ function failureFindings(machine: MachineName, states: States): string[] {
 function pollingFindings(states: States): string[] {
   return [...states].flatMap(([name, state]) => {
     if (!String(state.Resource).includes("aws-sdk:") || !String(state.Resource).includes(":describe")) return [];
-    const waits = [...states].filter(([, other]) => other.Type === "Wait").map(([wait]) => wait);
-    const again = nextOf(state).some((next) => reaches(states, next, name, waits[0] ?? ""));
+    // A job that is waited for is a pause too.
+    const pauses = [...states]
+      .filter(([, other]) => other.Type === "Wait" || String(other.Resource).endsWith(".sync"))
+      .map(([pause]) => pause);
+    const again = nextOf(state).some((next) => reaches(states, next, name, ...pauses));
     return again ? [`${name} is asked again without a pause`] : [];
   });
 }
 
-function jobFindings(name: string, state: State): string[] {
+/** Training states that run on Spot: what else trains comes after one of them. */
+const isSpot = (state: State) =>
+  /:sagemaker:createTrainingJob/.test(String(state.Resource)) &&
+  ((state.Arguments ?? {}) as Json).EnableManagedSpotTraining === true;
+
+function jobFindings(name: string, state: State, states: States, start: string): string[] {
   const kind = /:sagemaker:create(Training|Processing)Job/.exec(String(state.Resource))?.[1];
   if (kind === undefined) return [];
   const args = (state.Arguments ?? {}) as Json;
@@ -142,14 +170,35 @@ function jobFindings(name: string, state: State): string[] {
     [kind === "Training" && args.ResourceConfig === undefined, "names no machine to run on"],
   ];
   if (kind === "Training") {
-    wrong.push([args.EnableManagedSpotTraining !== true, "does not run on Spot"]);
+    const command = ((args.HyperParameters ?? {}) as Json).command;
+    const before = [...states].find(
+      ([, other]) => isSpot(other) && (((other.Arguments as Json).HyperParameters ?? {}) as Json).command === command,
+    )?.[0];
+    const spot = isSpot(state);
+    const fallback = before !== undefined && !reaches(states, start, name, before);
+    wrong.push([!spot && !fallback, "does not run on Spot, nor after the same job on Spot"]);
+    wrong.push([spot && !leadsToOther(states, name, command), "has no other machine to go to where Spot has none"]);
     wrong.push([args.CheckpointConfig === undefined, "loses its work when Spot takes the machine: no checkpoints"]);
     wrong.push([
-      Number(stopping.MaxWaitTimeInSeconds ?? 0) < Number(stopping.MaxRuntimeInSeconds),
+      spot && !(Number(stopping.MaxWaitTimeInSeconds ?? 0) >= Number(stopping.MaxRuntimeInSeconds)),
       "waits for Spot for less time than it may run",
     ]);
   }
   return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
+}
+
+/** Whether a training's failure can lead to the same command on demand. */
+function leadsToOther(states: States, name: string, command: unknown): boolean {
+  const others = [...states].filter(
+    ([other, { Resource, Arguments }]) =>
+      other !== name &&
+      String(Resource).includes(":sagemaker:createTrainingJob") &&
+      (((Arguments as Json).HyperParameters ?? {}) as Json).command === command,
+  );
+  const short = (states.get(name)?.Catch as { ErrorEquals: string[]; Next: string }[] | undefined)?.find((rule) =>
+    rule.ErrorEquals.includes("States.TaskFailed"),
+  );
+  return short !== undefined && others.some(([other]) => reaches(states, short.Next, other, "RecordFailure"));
 }
 
 function stageFindings(name: string, state: State): string[] {
@@ -200,13 +249,40 @@ function mapFindings(name: string, state: State): string[] {
 
 function servingFindings(name: string, state: State): string[] {
   const variants = ((state.Arguments as Json | undefined)?.ProductionVariants ?? []) as {
+    InitialInstanceCount?: number;
     ServerlessConfig?: { MemorySizeInMB?: number; MaxConcurrency?: number };
   }[];
-  return variants.flatMap(({ ServerlessConfig: config }) => {
+  return variants.flatMap(({ ServerlessConfig: config, InitialInstanceCount: machines }) => {
+    if (config === undefined && name === "ConfigureInstances")
+      return Number(machines) >= 2 ? [] : [`${name}: a canary needs two machines at least, not ${String(machines)}`];
     if (config === undefined) return [`${name}: a variant that is not serverless idles`];
     const memory = Number(config.MemorySizeInMB);
     return [1024, 2048, 3072, 4096, 5120, 6144].includes(memory)
       ? []
       : [`${name}: serverless memory is 1024 to 6144 in steps of 1024, not ${memory}`];
   });
+}
+
+/** A live endpoint changes by a canary that alarms can call back; a new alarm tells somebody. */
+function guardrailFindings(name: string, state: State): string[] {
+  const args = (state.Arguments ?? {}) as Json;
+  if (String(state.Resource).endsWith(":cloudwatch:putMetricAlarm")) {
+    const deaf = args.ActionsEnabled !== true || ((args.AlarmActions as unknown[] | undefined) ?? []).length === 0;
+    return deaf ? [`${name}: an alarm that tells nobody`] : [];
+  }
+  if (!String(state.Resource).endsWith(":sagemaker:updateEndpoint")) return [];
+  const config = (args.DeploymentConfig ?? {}) as {
+    BlueGreenUpdatePolicy?: {
+      TrafficRoutingConfiguration?: { Type?: string; CanarySize?: { Value?: number }; WaitIntervalInSeconds?: number };
+    };
+    AutoRollbackConfiguration?: { Alarms?: unknown[] };
+  };
+  const routing = config.BlueGreenUpdatePolicy?.TrafficRoutingConfiguration;
+  const wrong: [boolean, string][] = [
+    [routing?.Type !== "CANARY", "shifts all requests at once"],
+    [!(Number(routing?.CanarySize?.Value) <= 50), "has a canary of more than half"],
+    [!(Number(routing?.WaitIntervalInSeconds) >= 300), "looks at its canary for less than five minutes"],
+    [(config.AutoRollbackConfiguration?.Alarms ?? []).length === 0, "goes back on no alarm"],
+  ];
+  return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
 }

@@ -55,6 +55,18 @@ export function permissionsOf(
   });
   const bucket = (args: Arguments) => `arn:${at.partition}:s3:::${resolve(String(args.Bucket))}`;
 
+  /** Names that begin with a text known at deployment: the alarms that bear this beginning. */
+  const alarms = (names: unknown[]) => [
+    ...new Set(
+      names.map((name) => {
+        const beginning = /^\{%\s*'([^']+)'\s*&/.exec(String(name))?.[1];
+        if (beginning === undefined)
+          throw new UnknownResourceError(`an alarm's name must begin with a fixed text, not ${String(name)}`);
+        return `arn:${at.partition}:cloudwatch:${at.region}:${at.account}:alarm:${resolve(beginning)}*`;
+      }),
+    ),
+  ];
+
   const tasks: Record<string, (args: Arguments) => Omit<Found, "state">[]> = {
     "lambda:invoke": (args) => [
       { actions: ["lambda:InvokeFunction"], resources: [resolve(String(args.FunctionName))] },
@@ -86,14 +98,20 @@ export function permissionsOf(
       listen("StepFunctionsGetEventsForSageMakerProcessingJobsRule"),
     ],
     "sagemaker:createModel": (args) => [
-      { actions: ["sagemaker:CreateModel"], resources: [sagemaker("model")] },
+      { actions: ["sagemaker:CreateModel", "sagemaker:AddTags"], resources: [sagemaker("model")] },
       passRole(args.ExecutionRoleArn),
     ],
     "sagemaker:createEndpointConfig": () => [
-      { actions: ["sagemaker:CreateEndpointConfig"], resources: [sagemaker("endpoint-config"), sagemaker("model")] },
+      {
+        actions: ["sagemaker:CreateEndpointConfig", "sagemaker:AddTags"],
+        resources: [sagemaker("endpoint-config"), sagemaker("model")],
+      },
     ],
     "sagemaker:createEndpoint": () => [
-      { actions: ["sagemaker:CreateEndpoint"], resources: [sagemaker("endpoint"), sagemaker("endpoint-config")] },
+      {
+        actions: ["sagemaker:CreateEndpoint", "sagemaker:AddTags"],
+        resources: [sagemaker("endpoint"), sagemaker("endpoint-config")],
+      },
     ],
     "sagemaker:updateEndpoint": () => [
       { actions: ["sagemaker:UpdateEndpoint"], resources: [sagemaker("endpoint"), sagemaker("endpoint-config")] },
@@ -106,6 +124,22 @@ export function permissionsOf(
         listen("StepFunctionsGetEventsForStepFunctionsExecutionRule"),
       ];
     },
+    "aws-sdk:sagemaker:describeTrainingJob": () => [
+      { actions: ["sagemaker:DescribeTrainingJob"], resources: [sagemaker("training-job")] },
+    ],
+    "aws-sdk:cloudwatch:putMetricAlarm": (args) => [
+      { actions: ["cloudwatch:PutMetricAlarm"], resources: alarms([args.AlarmName]) },
+    ],
+    // Alarms are looked for by name, and SageMaker looks for those of a guardrail under the caller's rights.
+    "aws-sdk:cloudwatch:describeAlarms": () => [
+      {
+        actions: ["cloudwatch:DescribeAlarms"],
+        resources: [`arn:${at.partition}:cloudwatch:${at.region}:${at.account}:alarm:*`],
+      },
+    ],
+    "aws-sdk:cloudwatch:deleteAlarms": (args) => [
+      { actions: ["cloudwatch:DeleteAlarms"], resources: alarms(args.AlarmNames as unknown[]) },
+    ],
     "aws-sdk:sagemaker:describeEndpoint": () => [
       { actions: ["sagemaker:DescribeEndpoint"], resources: [sagemaker("endpoint")] },
     ],

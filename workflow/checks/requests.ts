@@ -3,13 +3,20 @@ import { statesOf } from "./permissions.ts";
 
 /** The part of botocore's service model that is used. */
 export interface ServiceModel {
-  operations: Record<string, { input?: { shape: string } }>;
+  metadata: { protocol: string; targetPrefix?: string };
+  operations: Record<string, Operation>;
   shapes: Record<string, Shape>;
 }
-interface Shape {
+export interface Operation {
+  input?: { shape: string };
+  output?: { shape: string };
+  errors?: { shape: string }[];
+}
+export interface Shape {
   type: string;
   required?: string[];
-  members?: Record<string, { shape: string }>;
+  /** Where a member travels in REST protocols, and under which name. */
+  members?: Record<string, { shape: string; location?: string; locationName?: string }>;
   member?: { shape: string };
   key?: { shape: string };
   value?: { shape: string };
@@ -28,7 +35,7 @@ export interface RequestCheck {
 /** `sagemaker:createTrainingJob` of a Task's resource; undefined for Lambda, which is checked by the stages' own forms. */
 export function apiCall(resource: string): { service: string; operation: string } | undefined {
   const match =
-    /:states:::(?:aws-sdk:)?(sagemaker|states|dynamodb|s3|sfn):(\w+?)(?:\.(?:sync(?::2)?|waitForTaskToken))?$/.exec(
+    /:states:::(?:aws-sdk:)?(sagemaker|states|dynamodb|s3|sfn|cloudwatch):(\w+?)(?:\.(?:sync(?::2)?|waitForTaskToken))?$/.exec(
       resource,
     );
   if (!match) return undefined;
@@ -86,6 +93,8 @@ export function checkValue(model: ServiceModel, shapeName: string, value: unknow
       return typeof value === "number"
         ? bounds(shape, value, at, "")
         : [`${at}: expected a number, got ${show(value)}`];
+    case "blob":
+      return checkBlob(shape, value, at);
     case "boolean":
       return typeof value === "boolean" ? [] : [`${at}: expected true or false, got ${show(value)}`];
     default:
@@ -107,6 +116,13 @@ function checkStructure(model: ServiceModel, shape: Shape, value: unknown, at: s
         : checkValue(model, known.shape, item, `${at}.${member}`);
     }),
   ];
+}
+
+/** Bytes, as they are or in base64. */
+function checkBlob(shape: Shape, value: unknown, at: string): string[] {
+  if (value instanceof Uint8Array) return bounds(shape, value.length, at, "bytes");
+  if (typeof value !== "string") return [`${at}: expected bytes, got ${show(value)}`];
+  return bounds(shape, Buffer.from(value, "base64").length, at, "bytes");
 }
 
 function checkString(shape: Shape, value: unknown, at: string): string[] {
@@ -151,6 +167,7 @@ function sample(value: unknown): unknown {
       return `123456789012.dkr.ecr.eu-central-1.amazonaws.com/sample@sha256:${"0".repeat(64)}`;
     if (name.endsWith("StateMachineArn")) return "arn:aws:states:eu-central-1:123456789012:stateMachine:sample:live";
     if (name.endsWith("InstanceType")) return "ml.m5.xlarge";
+    if (name.endsWith("TopicArn")) return "arn:aws:sns:eu-central-1:123456789012:sample";
     return "sample";
   });
   return JSON.parse(text);
