@@ -40,12 +40,18 @@ export const hostFunctions: FunctionSource[] = [
   one("watch", "scheduled", "watchHandler"),
 ];
 
-/** The portal by audience: each function has only its own routes, and only the permissions that those need. */
+/**
+ * The portal by audience: each function has only its own routes, and only the permissions that those need. Routes know the
+ * image links by type alone, so their module is named beside them.
+ */
 export const PORTAL_AUDIENCES = {
-  people: { routes: ["/api/session", "/api/session/end", "/api/me", "/api/media"], modules: ["session", "media"] },
-  vendors: { routes: ["/api/annotate", "/api/vendor"], modules: ["annotate", "vendor"] },
-  experts: { routes: ["/api/review"], modules: ["review"] },
-  owners: { routes: ["/api/approve", "/api/campaigns"], modules: ["approve", "campaigns"] },
+  people: {
+    routes: ["/api/session", "/api/session/end", "/api/me", "/api/media"],
+    modules: ["session", "media", "image-links"],
+  },
+  vendors: { routes: ["/api/annotate", "/api/vendor"], modules: ["annotate", "vendor", "image-links"] },
+  experts: { routes: ["/api/review"], modules: ["review", "image-links"] },
+  owners: { routes: ["/api/approve", "/api/campaigns"], modules: ["approve", "campaigns", "image-links"] },
   callers: { routes: ["/predict"], modules: ["predict"] },
 } as const;
 export type Audience = keyof typeof PORTAL_AUDIENCES;
