@@ -17,16 +17,32 @@ export const Vendor = z.strictObject({
 });
 export type Vendor = z.infer<typeof Vendor>;
 
+/** A preferred value of the standard, percent defective. */
+const Aql = z
+  .number()
+  .refine((v) => [0.01, 0.015, 0.025, 0.04, 0.065, 0.1, 0.15, 0.25, 0.4, 0.65, 1, 1.5, 2.5, 4, 6.5, 10].includes(v), {
+    message: "expected one of .010 .015 .025 .040 .065 .10 .15 .25 .40 .65 1.0 1.5 2.5 4.0 6.5 10",
+  });
+
 /** How much is inspected and when a lot is accepted (ANSI Z1.4 / ISO 2859-1 single sampling). */
 export const InspectionPolicy = z.strictObject({
   level: z.enum(["S-1", "S-2", "S-3", "S-4", "I", "II", "III"]).default("I"),
-  /** Acceptable quality limit in percent defective: one of the standard's preferred values. */
-  aql: z
-    .number()
-    .refine((v) => [0.01, 0.015, 0.025, 0.04, 0.065, 0.1, 0.15, 0.25, 0.4, 0.65, 1, 1.5, 2.5, 4, 6.5, 10].includes(v), {
-      message: "expected one of .010 .015 .025 .040 .065 .10 .15 .25 .40 .65 1.0 1.5 2.5 4.0 6.5 10",
+  /** Acceptable quality limit of all errors. */
+  aql: Aql.default(10),
+  /** Errors that must hardly ever happen: they count among all errors, and against an AQL of their own. */
+  critical: z
+    .strictObject({
+      aql: Aql,
+      pairs: z.array(z.strictObject({ truth: ClassName, said: ClassName })).min(1),
     })
-    .default(10),
+    .optional(),
+  /**
+   * Percent defective that an isolated lot (of a later wave, whose images were chosen for being unsure) hardly ever passes
+   * with. Left out: isolated lots have the same plan as others, and don't count for switching.
+   */
+  limitingQuality: z.number().gt(0).lt(100).optional(),
+  /** A vendor may dispute a verdict for so long after the lot was closed. */
+  disputeDays: z.number().positive().max(365).optional(),
 });
 export type InspectionPolicy = z.infer<typeof InspectionPolicy>;
 
@@ -139,6 +155,21 @@ export const Campaign = z
       if (ids.has(v.id))
         ctx.addIssue({ code: "custom", path: ["vendors"], message: `vendor id "${v.id}" stands twice` });
       ids.add(v.id);
+    }
+    const { critical, limitingQuality, aql } = c.inspection;
+    critical?.pairs.forEach(({ truth, said }, index) => {
+      const path = ["inspection", "critical", "pairs", index];
+      for (const name of [truth, said])
+        if (!c.classes.includes(name))
+          ctx.addIssue({ code: "custom", path, message: `"${name}" is not one of the classes` });
+      if (truth === said) ctx.addIssue({ code: "custom", path, message: `"${truth}" taken for itself is no error` });
+    });
+    if (limitingQuality !== undefined && limitingQuality <= aql) {
+      ctx.addIssue({
+        code: "custom",
+        path: ["inspection", "limitingQuality"],
+        message: `${limitingQuality} % is no limit beside an AQL of ${aql} %; it must be larger`,
+      });
     }
     for (const name of Object.keys(c.quality.recall)) {
       if (!c.classes.includes(name)) {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AnswerValue } from "./answer.ts";
 import { InspectionPolicy } from "./campaign.ts";
-import { Instant, Sha256, Slug } from "./names.ts";
+import { Instant, Probability, Sha256, Slug } from "./names.ts";
 
 /** Why an image is in a lot. Vendors never see it. */
 export const ItemPurpose = z.enum(["label", "gold", "test", "overlap"]);
@@ -65,6 +65,8 @@ export const Lot = z.strictObject({
   lastVerdict: z
     .strictObject({ round: z.int().min(1), verdict: z.enum(["accept", "rework", "reassign", "reject"]) })
     .optional(),
+  /** Past its deadline with a part answered: that part alone is inspected, and never comes back for rework. */
+  cutShort: z.boolean().optional(),
   offeredAt: Instant.optional(),
   dueAt: Instant.optional(),
   deliveredAt: Instant.optional(),
@@ -82,6 +84,20 @@ export const ReviewItem = z.strictObject({
 });
 export type ReviewItem = z.infer<typeof ReviewItem>;
 
+export const VerdictReason = z.enum([
+  "within-acceptance-number",
+  "between-ac-and-re",
+  "not-inspected-in-time",
+  "too-many-defects",
+  "critical-defects",
+  "first-rejection",
+  "rejected-after-rework",
+  "most-reassignments",
+  "no-other-vendor",
+  "past-its-deadline",
+]);
+export type VerdictReason = z.infer<typeof VerdictReason>;
+
 /** A lot's inspection: sample, plan and verdict with its reasons as data. */
 export const Verdict = z.strictObject({
   /** `reject`: rejected for good, after rework and reassignment. */
@@ -92,6 +108,21 @@ export const Verdict = z.strictObject({
   experts: z.int().min(0),
   /** Sampled images on which the experts disagreed: no defect, by the contract. */
   undecided: z.int().min(0),
+  /** Why, for machines; `reasons` says the same to people. */
+  because: z.array(VerdictReason).optional(),
+  /** Defects against the acceptance number: weighed where rare classes were sampled more densely than others. */
+  weighedDefects: z.number().min(0).optional(),
+  /** Errors of the pairs that the agreement calls critical, with their own plan. */
+  critical: z
+    .strictObject({
+      sampleSize: z.int().min(0),
+      acceptanceNumber: z.int().min(0),
+      aql: z.number(),
+      defects: z.int().min(0),
+    })
+    .optional(),
+  /** Share of defects among decided items with the experts' own errors taken out, exact 95 % interval. */
+  correctedRate: z.strictObject({ value: Probability, low: Probability, high: Probability }).optional(),
   producerRisk: z.number().optional(),
   consumerRisk: z.number().optional(),
   reasons: z.array(z.string()),

@@ -4,7 +4,7 @@ import { countAnswers } from "../store/answers.ts";
 import { lotAgreement, readLot } from "../store/lot-records.ts";
 import { moveLot } from "../store/lot-steps.ts";
 
-/** The lot's answers count, and each is owed exactly once. */
+/** The lot's answers count, and each is owed exactly once. A lot that was cut short stays expired. */
 export const acceptLot = stage({
   name: "accept-lot",
   input: z.strictObject({ lot: z.string(), campaign: z.string() }),
@@ -14,7 +14,9 @@ export const acceptLot = stage({
     const { currency } = await lotAgreement(ports, lot);
     const answers = await countAnswers(ports, lot, currency);
     await moveLot(ports, campaign, name, (before) =>
-      before.status === "in-review" ? { lot: { ...before, status: "accepted" } } : undefined,
+      before.status === "in-review"
+        ? { lot: { ...before, status: before.cutShort === true ? "expired" : "accepted" } }
+        : undefined,
     );
     return { lot: name, answers };
   },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { stage } from "../stage.ts";
+import { answersOfRound, valuesByItem } from "../store/answers.ts";
 import { inspectionBatch, inspectionOf } from "../store/inspection.ts";
 import { lotAgreement, readLotPlan } from "../store/lot-records.ts";
 import { moveLot, vendorLine } from "../store/lot-steps.ts";
@@ -17,7 +18,8 @@ export const inspectLot = stage({
       return { lot: { ...rest, status: "in-review" }, writes: [await vendorLine(ports, before, false)] };
     });
     const agreement = await lotAgreement(ports, lot);
-    const { sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement);
+    const answers = valuesByItem(await answersOfRound(ports, lot));
+    const { sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement, answers);
     // A step that comes again after its lot was judged waits for nothing.
     const images = lot.status === "in-review" ? sample.map(({ image }) => image) : [];
     const { open } = await requestReviews(ports, {

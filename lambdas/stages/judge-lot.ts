@@ -1,12 +1,13 @@
 import { z } from "zod";
+import { expertErrorOf } from "../../domain/acceptance/expert-error.ts";
 import { judgeLot as judge } from "../../domain/acceptance/verdict.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import { type Lot, Verdict } from "../../schemas/lot.ts";
 import type { Ports, RecordWrite } from "../ports.ts";
 import { stage } from "../stage.ts";
-import { answersOfRound } from "../store/answers.ts";
+import { answersOfRound, valuesByItem } from "../store/answers.ts";
 import { readDocument, writeDocument } from "../store/documents.ts";
-import { expertFindings } from "../store/expert-findings.ts";
+import { expertFindings, namesOf } from "../store/expert-findings.ts";
 import { inspectionOf } from "../store/inspection.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { lotAgreement, readLot, readLotPlan, type VendorLot } from "../store/lot-records.ts";
@@ -30,7 +31,7 @@ export const judgeLot = stage({
       if (before.round !== lot.round || before.lastVerdict?.round === lot.round) return undefined;
       const judged: Lot = { ...before, lastVerdict: { round: lot.round, verdict } };
       if (verdict === "accept") return { lot: { ...judged, status: "in-review" } };
-      if (verdict === "reject") return { lot: { ...judged, status: "rejected" } };
+      if (verdict === "reject") return { lot: { ...judged, status: lot.cutShort === true ? "expired" : "rejected" } };
       const again = nextRound(judged);
       if (verdict === "rework") return { lot: again };
       const vendor = others[0] as Campaign["vendors"][number];
@@ -60,22 +61,29 @@ async function verdictOf(
 ): Promise<Verdict> {
   const key = objectKeys.lotVerdict(lot.campaign, lot.lot, lot.round);
   if ((await ports.objects.head(key)) !== undefined) return readDocument(ports.objects, key, Verdict);
-  const { plan, sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement);
-  const findings = await expertFindings(
-    ports,
-    lot.campaign,
-    agreement,
-    sample.map(({ image }) => image),
-  );
-  const said = new Map((await answersOfRound(ports, lot)).map((answer) => [answer.item, answer.value]));
-  const inspected = sample.flatMap(({ item, image }) => {
+  const said = valuesByItem(await answersOfRound(ports, lot));
+  const { plan, critical, sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement, said);
+  // Every pair of experts so far tells how often they err themselves.
+  const findings = await expertFindings(ports, lot.campaign, agreement);
+  const inspected = sample.flatMap(({ item, image, weight }) => {
     const value = said.get(item);
-    const truths = (findings.get(image)?.answers ?? []).map((answer) =>
-      answer.value.task === "class" ? answer.value.label : null,
-    );
-    return value === undefined ? [] : [{ item, image, said: value, truths }];
+    const truths = namesOf(findings.get(image));
+    return value === undefined ? [] : [{ item, image, said: value, truths, weight }];
   });
-  const verdict = judge({ plan, sample: inspected, round: lot.round, reassigned: lot.reassigned, otherVendors });
+  const { agreedWrong } = expertErrorOf(
+    [...findings.values()].filter(({ complete }) => complete).map((one) => namesOf(one) as [string, string]),
+    agreement.classes.length,
+  );
+  const verdict = judge({
+    plan,
+    sample: inspected,
+    round: lot.round,
+    reassigned: lot.reassigned,
+    otherVendors,
+    ...(critical === undefined ? {} : { critical }),
+    experts: { agreedWrong, classes: agreement.classes.length },
+    ...(lot.cutShort === true ? { cutShort: true } : {}),
+  });
   await writeDocument(ports.objects, key, verdict);
   return verdict;
 }

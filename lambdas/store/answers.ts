@@ -1,5 +1,5 @@
 import { entriesOfAcceptedLot } from "../../domain/pricing/ledger.ts";
-import { Answer } from "../../schemas/answer.ts";
+import { Answer, type AnswerValue } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Lot } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
@@ -29,6 +29,9 @@ export async function answersOfRound(ports: Pick<Ports, "records">, lot: Lot): P
   for await (const { body } of everyRecord<AnswerRecord>(ports.records, pk, sk)) answers.push(body);
   return answers;
 }
+
+export const valuesByItem = (answers: readonly AnswerRecord[]): Map<string, AnswerValue> =>
+  new Map(answers.map(({ item, value }) => [item, value]));
 
 /**
  * Makes a lot's answers count: writes them once as an object, owes each exactly once, and lists the lot as accepted.

@@ -28,6 +28,10 @@ export interface ExpertFinding {
   answers: ReviewTask["answers"];
 }
 
+/** What each expert named, in the order of answering; null for "cannot tell". */
+export const namesOf = (finding: Pick<ExpertFinding, "answers"> | undefined): (string | null)[] =>
+  (finding?.answers ?? []).map(({ value }) => (value.task === "class" ? value.label : null));
+
 function findingOf(task: ReviewTask): ExpertFinding {
   const [a, b] = task.answers;
   const agreed = a?.value.task === "class" && b?.value.task === "class" && a.value.label === b.value.label;

@@ -3,6 +3,7 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { type Lot, Verdict } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { readDocument } from "./documents.ts";
+import { isIsolated } from "./inspection.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
 
@@ -30,8 +31,13 @@ export async function inspectionState(
   for (const { lot, round } of firsts) {
     const key = objectKeys.lotVerdict(campaign, lot.lot, round);
     if ((await ports.objects.head(key)) === undefined) continue;
-    const { defects, verdict } = await readDocument(ports.objects, key, Verdict);
-    inspected.push({ lotSize: lot.items, defects: defects.length, accepted: verdict === "accept" });
+    const { defects, weighedDefects, verdict } = await readDocument(ports.objects, key, Verdict);
+    inspected.push({
+      lotSize: lot.items,
+      defects: weighedDefects ?? defects.length,
+      accepted: verdict === "accept",
+      isolated: isIsolated(lot) || lot.cutShort === true,
+    });
   }
   return severityAfter(inspected, agreement.inspection.level, agreement.inspection.aql);
 }

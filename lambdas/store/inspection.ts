@@ -1,23 +1,58 @@
+import { limitingQualityPlan } from "../../domain/acceptance/limiting-quality.ts";
+import { stratifiedSample } from "../../domain/acceptance/strata.ts";
 import { type SamplingPlan, samplingPlan } from "../../domain/acceptance/z14.ts";
 import { shuffled } from "../../domain/split/rank.ts";
+import type { AnswerValue } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Lot, LotItem, LotPlan } from "../../schemas/lot.ts";
 
 /** The plan a delivered lot is inspected by, and its sample. */
 export interface Inspection {
   plan: SamplingPlan;
-  sample: LotItem[];
+  /** Errors with an AQL of their own: judged by the sample's first `plan.n` items. */
+  critical?: { plan: SamplingPlan; pairs: NonNullable<LotPlan["inspection"]["critical"]>["pairs"] };
+  sample: (LotItem & { weight: number })[];
 }
+
+/** Risks of a limiting quality plan, and the items inspected at most for the producer's sake. */
+const ISOLATED = { consumerRisk: 0.1, producerRisk: 0.1, most: 80 } as const;
+
+/** Images of later waves were chosen for being unsure: their lots belong to no series of lots of one mix. */
+export const isIsolated = ({ wave }: Pick<Lot, "wave">) => wave > 0;
 
 /**
  * The sample of a lot's round: items in an order drawn from their images, the seed and the round. Lots that share images
- * so share sampled ones, and experts see each image once; what anybody answered has no say in it. A rework is sampled anew.
+ * so share sampled ones, and experts see each image once. With `answers` the sample is of what was answered, and no class
+ * that somebody said is left out of it. A rework is sampled anew.
  */
-export function inspectionOf(lot: Lot, lotPlan: LotPlan, agreement: Pick<Campaign, "seed">): Inspection {
-  const { level, aql } = lotPlan.inspection;
-  const plan = samplingPlan(lotPlan.items.length, level, aql, lotPlan.severity);
-  const order = shuffled(lotPlan.items, agreement.seed, `inspection-${lot.round}`, ({ image }) => image);
-  return { plan, sample: order.slice(0, plan.n) };
+export function inspectionOf(
+  lot: Lot,
+  lotPlan: LotPlan,
+  agreement: Pick<Campaign, "seed">,
+  answers?: ReadonlyMap<string, AnswerValue>,
+): Inspection {
+  const { level, aql, critical, limitingQuality } = lotPlan.inspection;
+  const items = lotPlan.items.filter(({ item }) => answers === undefined || answers.has(item));
+  if (items.length === 0) return { plan: samplingPlan(1, level, aql, lotPlan.severity), sample: [] };
+  const plan =
+    limitingQuality !== undefined && isIsolated(lot)
+      ? limitingQualityPlan(items.length, { limitingQuality, aql, ...ISOLATED })
+      : samplingPlan(items.length, level, aql, lotPlan.severity);
+  const order = shuffled(items, agreement.seed, `inspection-${lot.round}`, ({ image }) => image);
+  const said = ({ item }: LotItem) => {
+    const value = answers?.get(item);
+    return value === undefined ? "" : value.task === "class" ? `class ${value.label}` : value.task;
+  };
+  const main = stratifiedSample(order, said, plan.n).map(({ item, weight }) => ({ ...item, weight }));
+  if (critical === undefined) return { plan, sample: main };
+  const own = samplingPlan(items.length, level, critical.aql, lotPlan.severity);
+  const drawn = new Set(main.map(({ item }) => item));
+  const more = order.filter(({ item }) => !drawn.has(item)).slice(0, Math.max(0, own.n - main.length));
+  return {
+    plan,
+    critical: { plan: own, pairs: critical.pairs },
+    sample: [...main, ...more.map((item) => ({ ...item, weight: 1 }))],
+  };
 }
 
 export const inspectionBatch = (lot: Lot) => `lot-${lot.lot}-${lot.round}`;
