@@ -13,7 +13,14 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
                                     (else $COUNTERSIGN_WEIGHTS, else what timm can fetch from its hub)
       --name NAME  --seed N  --budget AMOUNT
       --json                        the last line of standard output is one JSON object
-  npm start -- add <folder> --to <campaign>        another intake: the next cycle
+  npm start -- add <folder|archive|list> --to <campaign>   another intake: the next cycle. Archives: .zip, .tar, .tar.gz; lists
+                                                   with the images beside them: CSV, JSON lines, COCO, Label Studio,
+                                                   Ground Truth's augmented manifest
+      --labels none|folders|list                   labels that come with it are kept as claims: shown beside what is
+                                                   bought, never counted as answers (default: a list's own)
+  npm start -- export <campaign> --format F [--out PATH]   the frozen dataset, labels and photos, without the sealed test
+                                                   set; F: folders, zip, tar, csv, jsonl, coco, label-studio,
+                                                   ground-truth (--source-prefix s3://bucket/folder/), pytorch
   npm start -- status                              every campaign: where it stands, what it waits for
   npm start -- where <image> [--campaign NAME]     everything that happened to one image (a file's name or its sha256)
   npm start -- vendor invite <campaign> <who> --role annotator|vendor|expert|owner|data-team [--vendor ID]
@@ -24,6 +31,7 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- vendor adjudicate <campaign> <lot> <round> upheld|overturned --reason TEXT
   npm start -- campaign pause|resume|cancel <campaign>
   npm start -- campaign amend <campaign.yaml>
+  npm start -- campaign proposal|relabel|dismiss <campaign>   what to label because real requests drift; bring it in; leave it
   npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
                                                    last ones under the agreement in force (a raised budget, say)
   npm start -- statement <campaign> <vendor>

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
+import { EXPORT_FORMATS } from "../local/formats/export.ts";
 import { Host } from "../local/host.ts";
 import type { Summary } from "../local/summary.ts";
 import { WorkFolderBusyError } from "../local/work-folder.ts";
-import { faultSchedule, type Options, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
+import { faultSchedule, type Options, oneOf, type Parsed, parseCommandLine, wholeNumber } from "./arguments.ts";
 import { ask } from "./ask.ts";
 import { nearest, readCampaignFile } from "./campaign-file.ts";
 import { checkDefinitions } from "./check-definitions.ts";
@@ -16,6 +17,7 @@ import { invoiceCommand, vendorCommand } from "./vendors.ts";
 const COMMANDS = [
   "run",
   "add",
+  "export",
   "status",
   "where",
   "vendor",
@@ -126,7 +128,10 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       );
       return EXIT.done;
     case "add":
-      return add(work, resolve(operand(operands, 0, "add needs a folder of photos")), options);
+      return add(work, resolve(operand(operands, 0, "add needs a folder of photos, an archive or a list")), options);
+    case "export":
+      print(await exportCommand(work, operand(operands, 0, "export needs a campaign"), options));
+      return EXIT.done;
     case "vendor":
       print(await vendorCommand(work, operands, options));
       return EXIT.done;
@@ -153,11 +158,13 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
         const campaign = operand(operands, 1, "campaign continue needs a campaign's name");
         return carryOn(work, "continue", { campaign }, campaign, options);
       }
-      if (first === "pause" || first === "resume" || first === "cancel") {
+      if (first !== undefined && ["pause", "resume", "cancel", "proposal", "relabel", "dismiss"].includes(first)) {
         print(await ask(work, first, { campaign: operand(operands, 1, `campaign ${first} needs a campaign's name`) }));
         return EXIT.done;
       }
-      throw new BadInputError(`campaign "${first ?? ""}": allowed are pause, resume, cancel, amend and continue`);
+      throw new BadInputError(
+        `campaign "${first ?? ""}": allowed are pause, resume, cancel, amend, continue, proposal, relabel and dismiss`,
+      );
     }
     default: {
       const near = nearest(command, COMMANDS);
@@ -169,10 +176,23 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
 }
 
 /** Another intake: given to the host that runs, or carried through here. */
-async function add(work: string, folder: string, options: Options): Promise<number> {
+async function add(work: string, path: string, options: Options): Promise<number> {
   const campaign = options.to;
   if (campaign === undefined) throw new BadInputError("say to which campaign: add <folder> --to <campaign>");
-  return carryOn(work, "add", { folder, campaign }, campaign, options);
+  const labels =
+    options.labels === undefined
+      ? {}
+      : { labels: oneOf("labels", options.labels, ["none", "folders", "list"] as const, "none") };
+  return carryOn(work, "add", { path, campaign, ...labels }, campaign, options);
+}
+
+/** `export <campaign> --format F --out PATH`: the frozen dataset for other tools. */
+async function exportCommand(work: string, campaign: string, options: Options): Promise<unknown> {
+  const format = oneOf("format", options.format, EXPORT_FORMATS, "folders");
+  const ending = format === "zip" || format === "tar" ? `.${format}` : "";
+  const out = resolve(options.out ?? `${campaign}-${format}${ending}`);
+  const prefix = options["source-prefix"];
+  return ask(work, "export", { campaign, format, out, ...(prefix === undefined ? {} : { sourcePrefix: prefix }) });
 }
 
 /** Something that may open a cycle: given to the host that runs, or carried through to the cycle's end here. */
@@ -190,7 +210,16 @@ async function carryOn(
   }
   return withHost(work, "virtual", options, async (host, bar) => {
     const started = performance.now();
-    const { cycle } = (await ask(work, command, args, host)) as { cycle: number | null };
+    const { cycle, claims, notes } = (await ask(work, command, args, host)) as {
+      cycle: number | null;
+      claims?: number;
+      notes?: string[];
+    };
+    for (const note of notes ?? []) bar.say(note);
+    if (claims !== undefined && claims > 0)
+      bar.say(
+        `${claims} labels came with the photos: they are shown beside what is bought, and count as nobody's answers.`,
+      );
     if (cycle === null) {
       bar.say(`${campaign} has an open cycle, or is paused; these photos are queued for the next one.`);
       return EXIT.done;

@@ -5,8 +5,9 @@ import { createCampaign } from "../lambdas/store/cycles.ts";
 import { objectKeys } from "../lambdas/store/keys.ts";
 import { VirtualClock } from "../local/clock.ts";
 import { fetchWeights } from "../local/fetch-weights.ts";
+import { isSourceFile } from "../local/formats/source.ts";
 import type { Host } from "../local/host.ts";
-import { addIntake, bringWeights, classFolders, cycleEnded, existingFolder } from "../local/intake.ts";
+import { addIntake, bringWeights, classFolders, cycleEnded, existingSource } from "../local/intake.ts";
 import { drawSample } from "../local/sample/draw.ts";
 import { type Summary, summarise } from "../local/summary.ts";
 import type { Campaign, CampaignInput } from "../schemas/campaign.ts";
@@ -45,7 +46,7 @@ export async function planJourney(target: string, options: Options): Promise<Jou
     );
   }
   const approve = oneOf("approve", options.approve, ["ask", "auto"] as const, "ask");
-  if (found.isFile()) {
+  if (found.isFile() && !isSourceFile(target)) {
     const file = await readCampaignFile(target);
     if (file.images === undefined)
       throw new BadInputError(`${target} does not say where the photos are: add "images: <folder>"`);
@@ -55,11 +56,12 @@ export async function planJourney(target: string, options: Options): Promise<Jou
       ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 0, 1) }),
       ...(options.budget === undefined ? {} : { budget: amountOf("budget", options.budget) }),
     };
-    return { agreement: parseAgreement(given, target), folder: await existingFolder(file.images), people, truth };
+    return { agreement: parseAgreement(given, target), folder: await existingSource(file.images), people, truth };
   }
-  const folder = await existingFolder(target);
+  const folder = await existingSource(target);
+  const inFolders = truth && found.isDirectory();
   const classes =
-    options.classes?.split(",").map((name) => name.trim()) ?? (truth ? await classFolders(folder) : undefined);
+    options.classes?.split(",").map((name) => name.trim()) ?? (inFolders ? await classFolders(folder) : undefined);
   if (classes === undefined)
     throw new BadInputError("say which classes there are: --classes a,b,c, or --truth folders");
   const written: CampaignInput = {

@@ -9,12 +9,11 @@ import { invite, members, revoke } from "../lambdas/store/members.ts";
 import { predict } from "../lambdas/store/predict.ts";
 import { releaseState } from "../lambdas/store/release.ts";
 import { setStatus } from "../lambdas/store/status.ts";
-import { takeUpAgain } from "../lambdas/store/take-up.ts";
 import { Campaign } from "../schemas/campaign.ts";
 import { Role } from "../schemas/member.ts";
 import type { CampaignHead } from "../schemas/state.ts";
+import { dataCommands } from "./data-commands.ts";
 import type { Host } from "./host.ts";
-import { addIntake } from "./intake.ts";
 import { summarise } from "./summary.ts";
 import { vendorCommands } from "./vendor-commands.ts";
 
@@ -30,6 +29,7 @@ const IMAGE_TYPES: Record<string, string> = {
 
 /** What the command line asks of a host; the answer is plain JSON. */
 export const commands: Readonly<Record<string, Command>> = {
+  ...dataCommands,
   ...vendorCommands,
 
   /** Every campaign: where it stands, what it cost, what it waits for. */
@@ -63,11 +63,6 @@ export const commands: Readonly<Record<string, Command>> = {
       .object({ campaign: z.string(), cycle: z.int(), truth: z.boolean() })
       .parse(args);
     return summarise(host.ports, campaign, cycle, truth);
-  },
-
-  async add(host, args) {
-    const { folder, campaign } = z.object({ folder: z.string(), campaign: z.string() }).parse(args);
-    return addIntake(host, campaign, folder);
   },
 
   async where(host, args) {
@@ -143,12 +138,6 @@ export const commands: Readonly<Record<string, Command>> = {
       campaign: agreement.name,
       note: `in force from the next cycle: add photos, or go on with the same ones by "campaign continue ${agreement.name}"`,
     };
-  },
-
-  /** Goes on without new photos: with those of failed cycles, else with the last ones under the agreement in force. */
-  async continue(host, args) {
-    const { campaign } = z.object({ campaign: z.string() }).parse(args);
-    return takeUpAgain(host.ports, campaign);
   },
 
   async predict(host, args) {

@@ -1,28 +1,53 @@
 import { cp, mkdir, readdir, rename, stat } from "node:fs/promises";
-import { join, relative, resolve, sep } from "node:path";
+import { basename, join, relative, resolve, sep } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
+import { keepClaims, mustBeClasses } from "../lambdas/store/claims.ts";
 import { enqueueIntake } from "../lambdas/store/cycles.ts";
 import { sealIntake } from "../lambdas/store/intakes.ts";
 import { objectKeys } from "../lambdas/store/keys.ts";
-import { folderFiles } from "./folder-files.ts";
+import { isSourceFile, type LabelSource, openSource } from "./formats/source.ts";
 import type { Host } from "./host.ts";
 
-/** Seals a folder's files as an intake of a campaign and lets it in: at once, or when the open cycle ends. */
+export interface Added {
+  intake: string;
+  files: number;
+  /** Labels that came with the photos and were kept beside them. */
+  claims: number;
+  notes: string[];
+  cycle: number | null;
+  queued: boolean;
+}
+
+/**
+ * Seals what a folder, archive or list holds as an intake of a campaign and lets it in: at once, or when the open cycle
+ * ends. Labels that come with it are kept as claims: they are shown, and count as nobody's answers. Safe to call again,
+ * also after a crash in the middle: what is stored is not stored twice.
+ */
 export async function addIntake(
-  host: Host,
+  host: Pick<Host, "ports" | "work" | "onProgress">,
   campaign: string,
-  folder: string,
-): Promise<{ intake: string; files: number; cycle: number | null; queued: boolean }> {
+  path: string,
+  options: { labels?: LabelSource; by?: string } = {},
+): Promise<Added> {
   await readCampaign(host.ports, campaign);
-  const root = await existingFolder(folder);
-  const { intake, files } = await sealIntake(host.ports, {
-    campaign,
-    files: folderFiles(root),
-    onFile: (done) => host.onProgress({ step: "taking in", done }),
-  });
-  const cycle = await enqueueIntake(host.ports, campaign, intake);
-  return { intake, files, cycle: cycle ?? null, queued: cycle === undefined };
+  host.onProgress({ step: "reading what there is" });
+  const source = await openSource(path, join(host.work, "unpacked"), options.labels);
+  try {
+    await mustBeClasses(host.ports, campaign, source.labels);
+    const { intake, files } = await sealIntake(host.ports, {
+      campaign,
+      files: source.files,
+      onFile: (done) => host.onProgress({ step: "taking in", done }),
+    });
+    const from = `${basename(path)} (${source.format})`;
+    const about = { campaign, intake, source: from, by: options.by ?? "data-team" };
+    const claims = source.labels.size === 0 ? 0 : await keepClaims(host.ports, about, source.labels);
+    const cycle = await enqueueIntake(host.ports, campaign, intake);
+    return { intake, files, claims, notes: source.notes, cycle: cycle ?? null, queued: cycle === undefined };
+  } finally {
+    await source.close();
+  }
 }
 
 /** The folder's absolute path. Throws BadInputError where there is none. */
@@ -32,6 +57,13 @@ export async function existingFolder(folder: string): Promise<string> {
   if (found === undefined) throw new BadInputError(`there is no folder ${path}`);
   if (!found.isDirectory()) throw new BadInputError(`${path} is a file; give the folder that holds the photos`);
   return path;
+}
+
+/** The absolute path of a folder, archive or list. Throws BadInputError where there is none. */
+export async function existingSource(path: string): Promise<string> {
+  const target = resolve(path);
+  const found = await stat(target).catch(() => undefined);
+  return found?.isFile() === true && isSourceFile(target) ? target : existingFolder(target);
 }
 
 /** Sub-folder names, sorted: the classes of a folder of class folders. */

@@ -5,6 +5,7 @@ import { Answer } from "./answer.ts";
 import { Approval } from "./approval.ts";
 import { Campaign } from "./campaign.ts";
 import { AdmissionResult, Catalogue, CatalogueEntry } from "./catalogue.ts";
+import { Claims } from "./claims.ts";
 import { Consensus } from "./consensus.ts";
 import { DatasetVersion, TestTruth } from "./dataset.ts";
 import { Evaluation } from "./evaluation.ts";
@@ -29,6 +30,7 @@ const STORED = {
   "campaign-head": CampaignHead,
   catalogue: Catalogue,
   "catalogue-entry": CatalogueEntry,
+  claims: Claims,
   consensus: Consensus,
   "cycle-input": CycleInput,
   "cycle-record": CycleRecord,

@@ -9,6 +9,14 @@ export const objectKeys = {
   intakeFile: (campaign: string, sha256: string) => `${root(campaign)}/files/${sha256.slice(0, 2)}/${sha256}`,
   manifest: (campaign: string, intake: string) => `${root(campaign)}/intakes/${intake}/manifest.jsonl`,
   seal: (campaign: string, intake: string) => `${root(campaign)}/intakes/${intake}/_SUCCESS`,
+  /** What comes without a manifest: one folder a drop, whatever lies in it. */
+  inbox: (campaign: string, drop: string) => `${root(campaign)}/inbox/${drop}${drop === "" ? "" : "/"}`,
+  /** What a seal of a drop took in, so that only what comes later is taken in next. */
+  sealedDrop: (campaign: string, digest: string) => `${root(campaign)}/drops/${digest}.json`,
+  /** Labels that came with photos. */
+  claims: (campaign: string, digest: string) => `${root(campaign)}/claims/${digest}.json`,
+  /** What the data team decided about an image, each decision once. */
+  decision: (campaign: string, digest: string) => `${root(campaign)}/decisions/${digest}.json`,
   admission: (campaign: string, cycle: number) => `${root(campaign)}/cycles/${cycle}/admission`,
   /** Web variants and thumbnails of one admission batch, one after the other. */
   pack: (campaign: string, digest: string) => `${root(campaign)}/packs/${digest}.bin`,
@@ -108,6 +116,10 @@ export const recordKeys = {
     pk: `campaign#${campaign}`,
     sk: `approval#${String(cycle).padStart(6, "0")}`,
   }),
+  /** What the data team last said of an image: use it, or leave it out. */
+  decision: (campaign: string, image: string): RecordKey => ({ pk: `decisions#${campaign}`, sk: image }),
+  /** A folder of the inbox: what was last seen in it, since when, and what of it was sealed. */
+  drop: (campaign: string, drop: string): RecordKey => ({ pk: `drops#${campaign}`, sk: drop }),
   /** The last link of the campaign's chain of approvals. */
   approvalChain: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "approval-chain" }),
   /** Requests, errors and latencies of one endpoint, spread over shards so that writers do not queue. */

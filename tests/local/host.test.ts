@@ -94,7 +94,7 @@ describe("the laptop host", () => {
       writeFileSync(join(texts, "readme.txt"), "words");
       await expect(addIntake(host, "parts", texts)).rejects.toThrow(/none of the 1 files is an image/);
       const file = join(texts, "readme.txt");
-      await expect(addIntake(host, "parts", file)).rejects.toThrow(/is a file; give the folder/);
+      await expect(addIntake(host, "parts", file)).rejects.toThrow(/is no folder, archive or list; taken are/);
       await expect(addIntake(host, "parts", join(texts, "nowhere"))).rejects.toThrow(/there is no folder/);
       expect(await host.openCycles()).toEqual([]);
     } finally {
