@@ -8,6 +8,7 @@ import { updateCycle } from "../store/campaigns.ts";
 import { writeDocument } from "../store/documents.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { type Labels, labelsSoFar } from "../store/labels.ts";
+import { makePrior } from "../store/model-prior.ts";
 import { itemsToLabel, lotPlansOf, priceOfWave } from "../store/wave-plan.ts";
 import { readWavePlan } from "../store/waves.ts";
 
@@ -27,9 +28,12 @@ export const planWave = stage({
     lots: z.int(),
     timeoutSeconds: z.int().positive(),
   }),
-  async run({ campaign, cycle, splitKey }, ports) {
+  async run({ campaign, cycle, splitKey, embeddingsKey }, ports) {
+    const before = await labelsSoFar(ports, { campaign, cycle, splitKey });
+    const wave = before.waves.filter(({ settled }) => settled).length;
+    const { seed } = before.agreement;
+    await makePrior(ports, { campaign, cycle, wave, embeddingsKey, seed }, before.split, before.fitted);
     const labels = await labelsSoFar(ports, { campaign, cycle, splitKey });
-    const wave = labels.waves.filter(({ settled }) => settled).length;
     const key = objectKeys.wave(campaign, cycle, wave);
     const { lotDeadlineHours, reviewDeadlineHours, maxWaves } = labels.agreement.labelling;
     const timeoutSeconds = Math.min(

@@ -1,5 +1,6 @@
 import { CANNOT_TELL } from "../../domain/consensus/answers.ts";
 import { type ConsensusFit, fitConsensus } from "../../domain/consensus/fit.ts";
+import { logPrior, priorExponent } from "../../domain/consensus/prior-temperature.ts";
 import { wilson } from "../../domain/intervals.ts";
 import type { Answer } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
@@ -8,6 +9,7 @@ import type { Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { acceptedAnswers, byImage } from "./answers.ts";
 import { type ExpertFinding, expertFindings } from "./expert-findings.ts";
+import type { PriorProbabilities } from "./model-prior.ts";
 
 /** What is known of a campaign's images from people: accepted answers and what blind experts said. */
 export interface Known {
@@ -31,25 +33,85 @@ export type FittedImage = Omit<ImageConsensus, "settled">;
 /** Consensus over everything outside the test set; image i has row i of the fit's tables. */
 export interface ImageFit {
   images: FittedImage[];
+  /** From people alone: no model's word is in its confusions and likelihoods. */
   fit: ConsensusFit;
+  /** Class index that two blind experts agreed on, per image; -1 where they did not. */
+  truths: Int32Array;
   workers: { vendor: string; annotator: string }[];
+  /** Exponent of each answer's likelihood: see `temperOf`. */
+  temper: number;
+  /** Exponent of the model's probabilities, by gold and human answers; undefined where no model has spoken. */
+  priorExponent?: number;
   /** Mean expected error of the images that are not known from experts. */
   predictedError: number;
 }
 
-/**
- * Exponent of each answer's likelihood: answers to one image share its difficulty, so they tell less than independent ones
- * would. .6 to .8 fitted real answers best; the milder end is taken while nothing was measured for a campaign.
- */
-export const TEMPER = 0.8;
+/** Exponent of each answer's likelihood while a campaign has not measured its own: answers to one image share its difficulty. */
+const TEMPER = 0.6;
+/** Answered gold images from which a campaign's own exponent counts. */
+const GOLD_FOR_TEMPER = 40;
 
 /**
- * The consensus of pool and gold images from all accepted answers. Whatever two blind experts agreed on is certain.
- * Test images take no part. Depends on what was said, never on when.
+ * The consensus of pool and gold images from all accepted answers, with a model's word on the pool where there is one.
+ * Whatever two blind experts agreed on is certain. Test images take no part, and gold never sees the model. Depends on what
+ * was said, never on when.
  */
-export function fitImages(agreement: Campaign, split: Pick<Split, "pool" | "gold">, known: Known): ImageFit {
+export function fitImages(
+  agreement: Campaign,
+  split: Pick<Split, "pool" | "gold">,
+  known: Known,
+  prior?: PriorProbabilities,
+): ImageFit {
   const { classes } = agreement;
   const images = [...split.pool, ...split.gold].sort();
+  const { fit, truths, workers, temper } = fitAnswers(classes, images, known);
+  const told = images.map((image) => known.answers.get(image) ?? []);
+  const answers = Int32Array.from(told, (given) => given.length);
+  const likelihood = fit.likelihood;
+  const weighed =
+    prior === undefined
+      ? undefined
+      : weighPrior(prior, images, { classes: classes.length, likelihood, answers, truths });
+  const gold = new Set(split.gold);
+  let error = 0;
+  let unknown = 0;
+  const result = images.map((image, task): FittedImage => {
+    const given = told[task] ?? [];
+    const isKnown = (truths[task] as number) >= 0;
+    const usesPrior =
+      weighed !== undefined && !isKnown && !gold.has(image) && !Number.isNaN(weighed.logPrior[task * classes.length]);
+    const posterior = usesPrior
+      ? withPrior(likelihood, weighed.logPrior, task, classes.length)
+      : rowOf(fit.posterior, task, classes.length);
+    if (!isKnown) {
+      error += 1 - largest(posterior);
+      unknown += 1;
+    }
+    return {
+      image,
+      posterior,
+      likelihood: rowOf(likelihood, task, classes.length),
+      answers: given.length,
+      cannotTell: given.filter(({ value }) => value.task !== "class").length,
+    };
+  });
+  return {
+    images: result,
+    fit,
+    truths,
+    workers,
+    temper,
+    ...(weighed === undefined ? {} : { priorExponent: weighed.exponent }),
+    predictedError: unknown === 0 ? 0 : error / unknown,
+  };
+}
+
+/** What people alone say, at the exponent that gold finds best where there is enough of it. */
+function fitAnswers(
+  classes: readonly string[],
+  images: readonly string[],
+  known: Known,
+): Pick<ImageFit, "fit" | "truths" | "workers" | "temper"> {
   const indexOfClass = new Map(classes.map((name, index) => [name, index]));
   const workerIndex = new Map<string, number>();
   const workers: { vendor: string; annotator: string }[] = [];
@@ -59,40 +121,61 @@ export function fitImages(agreement: Campaign, split: Pick<Split, "pool" | "gold
     workerIndex.set(key, workers.length);
     workers.push({ vendor, annotator });
   }
-  const truthOf = (image: string) => indexOfClass.get(known.experts.get(image)?.truth ?? "") ?? -1;
+  const truths = Int32Array.from(images, (image) => indexOfClass.get(known.experts.get(image)?.truth ?? "") ?? -1);
   const labelOf = ({ value }: Answer) =>
     value.task === "class" ? (indexOfClass.get(value.label) ?? CANNOT_TELL) : CANNOT_TELL;
-  const fit = fitConsensus({
+  const input = {
     classes: classes.length,
     tasks: images.length,
     workers: workers.length,
     task: Int32Array.from(rows, ({ task }) => task),
     worker: Int32Array.from(rows, ({ answer }) => workerIndex.get(`${answer.vendor}/${answer.annotator}`) as number),
     label: Int32Array.from(rows, ({ answer }) => labelOf(answer)),
-    gold: Int32Array.from(images, truthOf),
-    temper: TEMPER,
-    method: "automatic",
+    gold: truths,
+  };
+  const first = fitConsensus({ ...input, temper: TEMPER, method: "automatic" });
+  const temper = temperOf(first);
+  const fit = temper === TEMPER ? first : { ...fitConsensus({ ...input, temper, method: first.method }) };
+  return { fit, truths, workers, temper };
+}
+
+/** The exponent under which the chosen method's held-out gold is likeliest; TEMPER where there is too little gold to say. */
+function temperOf({ choice }: ConsensusFit): number {
+  return choice === undefined || choice.gold < GOLD_FOR_TEMPER ? TEMPER : choice.temper;
+}
+
+/** The model's probabilities at the exponent that gold and human answers find best; NaN rows where the model is silent. */
+function weighPrior(
+  prior: PriorProbabilities,
+  images: readonly string[],
+  told: { classes: number; likelihood: Float64Array; answers: Int32Array; truths: Int32Array },
+): { logPrior: Float64Array; exponent: number } {
+  const { classes, likelihood, answers, truths } = told;
+  const heard = Array.from(images.keys()).filter((i) => prior.has(images[i] as string));
+  const probabilities = Float64Array.from(heard.flatMap((i) => prior.get(images[i] as string) ?? []));
+  const exponent = priorExponent({
+    classes,
+    probabilities,
+    likelihood: Float64Array.from(heard.flatMap((i) => [...likelihood.subarray(i * classes, (i + 1) * classes)])),
+    answers: Int32Array.from(heard, (i) => answers[i] as number),
+    gold: Int32Array.from(heard, (i) => truths[i] as number),
   });
-  let error = 0;
-  let unknown = 0;
-  const result = images.map((image, task): FittedImage => {
-    const given = known.answers.get(image) ?? [];
-    const posterior = rowOf(fit.posterior, task, classes.length);
-    const isKnown = truthOf(image) >= 0;
-    const told = given.filter(({ value }) => value.task === "class").length;
-    if (!isKnown) {
-      error += 1 - largest(posterior);
-      unknown += 1;
-    }
-    return {
-      image,
-      posterior,
-      likelihood: rowOf(fit.likelihood, task, classes.length),
-      answers: given.length,
-      cannotTell: given.length - told,
-    };
+  const scaled = logPrior(probabilities, classes, exponent);
+  const all = new Float64Array(images.length * classes).fill(Number.NaN);
+  heard.forEach((i, at) => {
+    all.set(scaled.subarray(at * classes, (at + 1) * classes), i * classes);
   });
-  return { images: result, fit, workers, predictedError: unknown === 0 ? 0 : error / unknown };
+  return { logPrior: all, exponent };
+}
+
+/** Bayes' rule: the model's prior times what people said, rounded as all rows are. */
+function withPrior(likelihood: Float64Array, prior: Float64Array, task: number, classes: number): number[] {
+  const row = Array.from(
+    { length: classes },
+    (_, k) => Math.exp(prior[task * classes + k] as number) * (likelihood[task * classes + k] as number),
+  );
+  const sum = row.reduce((total, p) => total + p, 0);
+  return row.map((p) => Math.round((p / sum) * 1e9) / 1e9);
 }
 
 /** The fit as a document: images, and each annotator's confusion with their record on gold. */

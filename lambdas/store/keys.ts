@@ -27,6 +27,8 @@ export const objectKeys = {
   wave: (campaign: string, cycle: number, wave: number) => `${root(campaign)}/cycles/${cycle}/waves/${wave}/plan.json`,
   consensus: (campaign: string, cycle: number, wave: number) =>
     `${root(campaign)}/cycles/${cycle}/waves/${wave}/consensus.json`,
+  modelPrior: (campaign: string, cycle: number, wave: number) =>
+    `${root(campaign)}/cycles/${cycle}/waves/${wave}/model-prior.json`,
   lotPlan: (campaign: string, lot: string) => `${root(campaign)}/lots/${lot}/plan.json`,
   lotAnswers: (campaign: string, lot: string, round: number) => `${root(campaign)}/lots/${lot}/answers-${round}.jsonl`,
   lotVerdict: (campaign: string, lot: string, round: number) => `${root(campaign)}/lots/${lot}/verdict-${round}.json`,
@@ -40,6 +42,8 @@ export const objectKeys = {
   evidence: (campaign: string, digest: string) => `${root(campaign)}/evidence/${digest}.json`,
   approval: (campaign: string, cycle: number, digest: string) => `${root(campaign)}/approvals/${cycle}-${digest}.json`,
   capture: (campaign: string, day: string, id: string) => `${root(campaign)}/captures/${day}/${id}`,
+  /** One day's look at a live model. */
+  driftReport: (campaign: string, version: string, day: string) => `${root(campaign)}/monitor/${version}/${day}.json`,
   /** Pretrained weights that the campaign may use: one folder per architecture. */
   weights: (name: string) => `weights/${name}`,
 } as const;
@@ -127,5 +131,7 @@ export const recordKeys = {
     pk: `traffic#${campaign}#${endpoint}`,
     sk: `shard#${shard}`,
   }),
+  /** What is asked because real requests drift: at most one is open. */
+  relabelProposal: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "relabel-proposal" }),
   release: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "release" }),
 } as const;

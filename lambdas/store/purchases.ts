@@ -1,6 +1,6 @@
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
-import { type FittedImage, type ImageFit, type Known, TEMPER } from "./consensus.ts";
+import type { FittedImage, ImageFit, Known } from "./consensus.ts";
 
 /** Checked answers on truth that experts gave from which skill counts as measured. */
 const CHECKS_TO_ANCHOR = 20;
@@ -25,7 +25,7 @@ export function purchasesOf(
   agreement: Campaign,
   gold: ReadonlySet<string>,
   known: Known,
-  { images, fit, workers }: ImageFit,
+  { images, fit, workers, temper }: ImageFit,
   left: { budget: number; waves: number; pending: ReadonlyMap<string, number> },
 ): Purchases {
   const classes = agreement.classes.length;
@@ -49,7 +49,7 @@ export function purchasesOf(
       minAnswers: agreement.labelling.minAnswers,
       maxAnswers: agreement.labelling.maxAnswers,
       skill,
-      temper: TEMPER,
+      temper,
       pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length,
       expertPrice: 2 * agreement.expertPricePerAnswer,
       targetAccuracy: agreement.quality.labelAccuracy,

@@ -1,7 +1,7 @@
 import { rank } from "../../domain/split/rank.ts";
 import type { AnswerValue } from "../../schemas/answer.ts";
 import type { Reviewed, ReviewImage } from "../../schemas/portal.ts";
-import { type Person, says } from "./pool.ts";
+import { type Person, type Seen, says } from "./pool.ts";
 import { type Doors, PortalClient, PortalRefusal } from "./portal-client.ts";
 
 const LIMIT = 50;
@@ -15,7 +15,7 @@ type ExpertsOptions = Doors & {
   clock: { now(): number };
   seed: number;
   classes: readonly string[];
-  perceive: (imageBytes: Uint8Array) => { label: string; id: string } | undefined;
+  perceive: (imageBytes: Uint8Array) => Seen | undefined;
   people: readonly Person[];
 };
 
@@ -79,7 +79,7 @@ export class Experts {
       const value: AnswerValue =
         seen === undefined
           ? { task: "cannot-tell", reason: "unclear-image" }
-          : says(person, { seed, image: seen.id, label: seen.label, revision: 1, classes });
+          : says(person, { ...seen, seed, image: seen.id, revision: 1, classes });
       answers.push({ task, value });
     }
     if (answers.length === 0) return 0;

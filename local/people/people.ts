@@ -1,5 +1,5 @@
 import { Experts } from "./experts.ts";
-import { defaultPool, type Pool } from "./pool.ts";
+import { defaultPool, type Pool, type Seen } from "./pool.ts";
 import type { Doors } from "./portal-client.ts";
 import { Team, type Tempo } from "./team.ts";
 
@@ -13,7 +13,7 @@ export interface PeopleOptions extends Doors {
   vendors: readonly string[];
   classes: readonly string[];
   /** What a person sees in a served image: stands for the eye. `id` names the picture whatever its bytes. */
-  perceive: (imageBytes: Uint8Array) => { label: string; id: string } | undefined;
+  perceive: (imageBytes: Uint8Array) => Seen | undefined;
   pool?: Pool;
   /** How a vendor works; a dead one takes lots and never answers. */
   tempo?: (vendor: string) => Tempo;

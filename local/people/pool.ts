@@ -66,13 +66,24 @@ export function goodAccuracy(classes: number): number {
   return Math.min(0.99, rest / (MIX.good + MIX.confused * (1 - (CONFUSION * 2) / classes)));
 }
 
+/** What a person sees in an image: the class it shows, a name for it, and what it is easily taken for. */
+export interface Seen {
+  label: string;
+  id: string;
+  /** Difficulty that people share: this class is what so many of them take the image for, experts a tenth as often. */
+  looksLike?: { label: string; rate: number };
+}
+
+/** Experts are misled by a hard image so much less often than others. */
+const EXPERTS_MISLED = 0.1;
+
 /**
  * What a person says of an image that shows `label`. Follows from the seed, the image, the person and the round alone:
  * asked again, in whatever order, they say the same.
  */
 export function says(
   person: Person,
-  about: { seed: number; image: string; label: string; revision: number; classes: readonly string[] },
+  about: { seed: number; image: string; revision: number; classes: readonly string[] } & Omit<Seen, "id">,
 ): AnswerValue {
   const { seed, image, label, revision, classes } = about;
   const draw = chance(`${seed}/says/${image}/${person.name}/${revision}`);
@@ -82,6 +93,10 @@ export function says(
   const mixesUp = draw.uniform() < (person.confuses?.rate ?? 0);
   const [a, b] = person.confuses?.pair ?? [];
   const twin = label === a ? b : label === b ? a : undefined;
+  const { looksLike } = about;
+  const misled = (looksLike?.rate ?? 0) * (person.kind === "expert" ? EXPERTS_MISLED : 1);
+  if (looksLike !== undefined && person.kind !== "spammer" && draw.uniform() < misled)
+    return { task: "class", label: looksLike.label };
   // Taking one class for its twin takes from the right answers only.
   return { task: "class", label: !right ? other : mixesUp && twin !== undefined ? twin : label };
 }

@@ -1,7 +1,7 @@
 import { chance } from "../../domain/chance.ts";
 import type { AnswerValue } from "../../schemas/answer.ts";
 import type { Lease, OpenLot, Submitted } from "../../schemas/portal.ts";
-import { type Person, says } from "./pool.ts";
+import { type Person, type Seen, says } from "./pool.ts";
 import { type Doors, PortalClient, PortalRefusal } from "./portal-client.ts";
 
 /** How a vendor works, in virtual time. */
@@ -27,7 +27,7 @@ type TeamOptions = Doors & {
   seed: number;
   vendor: string;
   classes: readonly string[];
-  perceive: (imageBytes: Uint8Array) => { label: string; id: string } | undefined;
+  perceive: (imageBytes: Uint8Array) => Seen | undefined;
   people: readonly Person[];
   tempo: Tempo;
   /** Grows whenever a workflow moved, for then lots may have come or gone; without it the portal is asked at every turn. */
@@ -136,7 +136,7 @@ export class Team {
         const value: AnswerValue =
           seen === undefined
             ? { task: "cannot-tell", reason: "unclear-image" }
-            : says(person, { seed, image: seen.id, label: seen.label, revision: round, classes });
+            : says(person, { ...seen, seed, image: seen.id, revision: round, classes });
         const pace = 0.5 + chance(`${seed}/pace/${seen?.id ?? item}/${person.name}`).uniform();
         return { item, value, seconds: Math.round(person.seconds * pace * 10) / 10 };
       }),

@@ -8,15 +8,18 @@ import { type Ports, TokenGoneError } from "../../lambdas/ports.ts";
 import { runStage } from "../../lambdas/stage.ts";
 import { readCycle } from "../../lambdas/store/campaigns.ts";
 import { readDocument } from "../../lambdas/store/documents.ts";
+import { expertFindings } from "../../lambdas/store/expert-findings.ts";
+import { objectKeys } from "../../lambdas/store/keys.ts";
 import { totals } from "../../lambdas/store/ledger.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
-import { DatasetVersion } from "../../schemas/dataset.ts";
+import { DatasetVersion, TestTruth } from "../../schemas/dataset.ts";
+import type { ReviewKind } from "../../schemas/review.ts";
 import { VirtualClock } from "../clock.ts";
 import { Engine } from "../engine/engine.ts";
 import { SimulatedPeople, type Tempo } from "../people/people.ts";
 import type { Pool } from "../people/pool.ts";
-import { furnish, labellingMachines, pictures } from "./scenery.ts";
+import { furnish, labellingMachines, type Picture, pictures } from "./scenery.ts";
 
 /** How one rehearsal of a campaign's labelling went. */
 export interface Rehearsal {
@@ -33,6 +36,11 @@ export interface Rehearsal {
   days: number;
   waves: number;
   overBudget: boolean;
+  /** What was frozen, and the sealed truth of the test set. */
+  dataset: DatasetVersion;
+  truth: TestTruth;
+  /** What experts were paid for, by why they were first asked. */
+  expertAnswers: Record<ReviewKind, number>;
 }
 
 const MONDAY = Date.UTC(2026, 0, 5, 8);
@@ -44,10 +52,18 @@ const DAY = 86_400_000;
  */
 export async function rehearse(
   agreement: Campaign,
-  options: { images: number; seed: number; pool?: Pool; tempo?: (vendor: string) => Tempo },
+  options: {
+    /** Real ones with their features, or so many made up. */
+    images: number | { pictures: readonly Picture[]; embeddings?: Uint8Array };
+    seed: number;
+    pool?: Pool;
+    tempo?: (vendor: string) => Tempo;
+  },
 ): Promise<Rehearsal> {
   const played: Campaign = { ...agreement, seed: options.seed };
-  const shown = pictures(options.images, played.classes, options.seed * options.images);
+  const { images } = options;
+  const shown =
+    typeof images === "number" ? pictures(images, played.classes, options.seed * images) : [...images.pictures];
   const { testShare } = played.training;
   const { goldShare } = played.labelling;
   const stageSet = await openStage(played, shown, options);
@@ -73,10 +89,20 @@ export async function rehearse(
       days: (clock.now() - MONDAY) / DAY,
       waves: (counts.wave ?? -1) + 1,
       overBudget: counts.overBudget === 1,
+      dataset,
+      truth: await readDocument(ports.objects, objectKeys.sealedTruth(played.name, dataset.testSha256), TestTruth),
+      expertAnswers: await expertAnswersOf(ports, played),
     };
   } finally {
     await stageSet.close();
   }
+}
+
+async function expertAnswersOf(ports: Ports, agreement: Campaign): Promise<Record<ReviewKind, number>> {
+  const counts: Record<ReviewKind, number> = { inspection: 0, gold: 0, test: 0, queue: 0 };
+  for (const { kind, answers } of (await expertFindings(ports, agreement.name, agreement)).values())
+    counts[kind] += answers.length;
+  return counts;
 }
 
 interface Output {
@@ -124,7 +150,7 @@ async function openStage(
     endpoints: { invoke: async () => ({ status: 503, body: new Uint8Array() }) },
   };
   const api = createApi({ ports, publicFiles: async () => undefined, origin: () => "http://127.0.0.1" });
-  const labels = new Map(shown.map((picture) => [picture.sha256, picture.label]));
+  const seen = new Map(shown.map(({ sha256, ...picture }) => [sha256, { ...picture, id: sha256 }]));
   const people = new SimulatedPeople({
     request: (request) => api.fetch(request),
     clock,
@@ -132,11 +158,7 @@ async function openStage(
     campaign: agreement.name,
     vendors: agreement.vendors.map(({ id }) => id),
     classes: agreement.classes,
-    perceive: (bytes) => {
-      const id = Buffer.from(bytes).toString("utf8");
-      const label = labels.get(id);
-      return label === undefined ? undefined : { label, id };
-    },
+    perceive: (bytes) => seen.get(Buffer.from(bytes).toString("utf8")),
     join: async (role, who) =>
       (await openSession(ports, await invite(ports, { campaign: agreement.name, role, ttlSeconds: 3600, ...who })))
         .session,
@@ -146,7 +168,11 @@ async function openStage(
 
   return {
     async furnished(draw: ReturnType<typeof drawTestSet>) {
-      const { splitKey, catalogueKey } = await furnish(ports, agreement, { pictures: shown, split: () => draw });
+      const { splitKey, catalogueKey } = await furnish(ports, agreement, {
+        pictures: shown,
+        split: () => draw,
+        ...(typeof options.images === "number" ? {} : { embeddings: options.images.embeddings }),
+      });
       const opened = Engine.open({
         logPath: ":memory:",
         clock,

@@ -11,6 +11,8 @@ import { definitionText, stageName, stagePlaceholders } from "../../workflow/def
 export interface Picture {
   sha256: string;
   label: string;
+  /** What people easily take it for, and how often. */
+  looksLike?: { label: string; rate: number };
 }
 
 /** Pictures of all classes in turn, from number `from` on. */
@@ -25,7 +27,12 @@ export function pictures(count: number, classes: readonly string[], from = 0): P
 export async function furnish(
   ports: Ports,
   agreement: Campaign,
-  options: { pictures: readonly Picture[]; split: (images: string[]) => Pick<Split, "test" | "gold" | "pool"> },
+  options: {
+    pictures: readonly Picture[];
+    split: (images: string[]) => Pick<Split, "test" | "gold" | "pool">;
+    /** The embedding job's model.tar.gz; without one no model has a say. */
+    embeddings?: Uint8Array | undefined;
+  },
 ): Promise<{ splitKey: string; catalogueKey: string }> {
   const campaign = agreement.name;
   const entries: Catalogue["entries"] = [];
@@ -71,6 +78,7 @@ export async function furnish(
     quarantined: [],
     shards: [],
   };
+  if (options.embeddings !== undefined) await ports.objects.put(embeddingsKeyOf(campaign), options.embeddings, "any");
   const images = options.pictures.map(({ sha256 }) => sha256).sort();
   const parts = options.split(images);
   const split: Split = {
@@ -127,7 +135,7 @@ export function labellingMachines(campaign: string, splitKey: string, catalogueK
     cycle: { campaign, cycle: 1 },
     split: { key: splitKey },
     catalogue: { key: catalogueKey },
-    embeddingsKey: `${objectKeys.embeddings(campaign)}/none/output/model.tar.gz`,
+    embeddingsKey: embeddingsKeyOf(campaign),
     embedding: { backbone: "descriptor" },
   };
   const labelling = {
@@ -137,6 +145,8 @@ export function labellingMachines(campaign: string, splitKey: string, catalogueK
   };
   return { labelling, lot: JSON.parse(filled(definitionText("lot"))) };
 }
+
+const embeddingsKeyOf = (campaign: string) => `${objectKeys.embeddings(campaign)}/rehearsal/output/model.tar.gz`;
 
 function filled(text: string): string {
   const names = new Map(stagePlaceholders(text).map((name) => [name, stageName(name)]));

@@ -47,6 +47,8 @@ export interface LabelWorldOptions {
   agreement: Omit<CampaignInput, "name" | "vendors"> & { vendors?: CampaignInput["vendors"] };
   split?: (images: string[]) => Pick<Split, "test" | "gold" | "pool">;
   people?: Partial<PeopleOptions>;
+  /** An embedding job's model.tar.gz over the pictures; without one no model has a say. */
+  embeddings?: Uint8Array;
   /** A work folder that lives longer than this world; without one everything is in a folder of its own, or in memory. */
   folder?: string;
   world?: "folder" | "memory";
@@ -126,6 +128,7 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   const { splitKey, catalogueKey } = await furnish(ports, agreement, {
     pictures: options.pictures,
     split: options.split ?? defaultSplit,
+    embeddings: options.embeddings,
   });
   const api = createApi({ ports, publicFiles: async () => undefined, origin: () => "http://127.0.0.1" });
   let requests = 0;

@@ -1,0 +1,141 @@
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { chance } from "../../domain/chance.ts";
+import { fitImages, type Known } from "../../lambdas/store/consensus.ts";
+import { readDocument } from "../../lambdas/store/documents.ts";
+import { objectKeys } from "../../lambdas/store/keys.ts";
+import { skillOf } from "../../lambdas/store/purchases.ts";
+import type { Picture } from "../../local/rehearsal/scenery.ts";
+import type { Answer } from "../../schemas/answer.ts";
+import { Campaign } from "../../schemas/campaign.ts";
+import { Consensus } from "../../schemas/consensus.ts";
+import { DatasetVersion } from "../../schemas/dataset.ts";
+import { Split } from "../../schemas/state.ts";
+import { type LabelWorld, labelWorld, pictures } from "./world.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const classes = ["crack", "ok"];
+const agreement = Campaign.parse({
+  name: "camp",
+  classes,
+  vendors: [{ id: "acme", name: "Acme", pricePerAnswer: 0.03 }],
+});
+const worlds: LabelWorld[] = [];
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.close();
+});
+
+/** Twelve images with one to three answers each; i0 is gold that experts know, i1 is gold that nobody has settled. */
+function said(): { known: Known; images: string[] } {
+  const images = pictures(12, classes).map(({ sha256 }) => sha256);
+  const random = chance("said");
+  const answers = new Map(
+    images.map((image, i): [string, Answer[]] => [
+      image,
+      Array.from({ length: 1 + (i % 3) }, (_, n) => ({
+        image,
+        lot: "l",
+        revision: 1,
+        vendor: "acme",
+        annotator: `a${n}`,
+        value: { task: "class", label: classes[random.below(2)] as string },
+        guidelineVersion: 1,
+        classSet: "0".repeat(64),
+        seconds: 3,
+        at: "2026-01-05T08:00:00Z",
+      })),
+    ]),
+  );
+  const first = images[0] as string;
+  const finding = {
+    image: first,
+    task: "t",
+    kind: "gold" as const,
+    truth: "ok",
+    contested: false,
+    complete: true,
+    answers: [],
+  };
+  return { images, known: { answers, experts: new Map([[first, finding]]) } };
+}
+
+describe("a model's prior", () => {
+  it("moves the pool's posteriors and nothing that people, gold, skill or training stand on", () => {
+    const { known, images } = said();
+    const split = { gold: images.slice(0, 2), pool: images.slice(2) };
+    const prior = new Map(images.map((image) => [image, [0.97, 0.03]]));
+    const without = fitImages(agreement, split, known);
+    const having = fitImages(agreement, split, known, prior);
+    expect(having.fit).toEqual(without.fit);
+    expect(skillOf(agreement, known, having)).toEqual(skillOf(agreement, known, without));
+    for (const [i, image] of having.images.entries()) {
+      const before = without.images[i] as (typeof without.images)[number];
+      expect(image.likelihood).toEqual(before.likelihood);
+      if (split.gold.includes(image.image)) expect(image.posterior).toEqual(before.posterior);
+      else expect(image.posterior[0]).toBeGreaterThan(before.posterior[0] as number);
+    }
+  });
+
+  it("is Bayes' rule with the model's scaled word in front of what people said", () => {
+    const { known, images } = said();
+    const split = { gold: [], pool: images };
+    const spoken = images[5] as string;
+    const { images: fitted, priorExponent } = fitImages(agreement, split, known, new Map([[spoken, [0.8, 0.2]]]));
+    const image = fitted.find((one) => one.image === spoken);
+    const odds = (row: readonly number[] = []) => (row[0] as number) / (row[1] as number);
+    expect(odds(image?.posterior)).toBeCloseTo(4 ** (priorExponent as number) * odds(image?.likelihood), 5);
+  });
+});
+
+async function featuresOf(shown: readonly Picture[]): Promise<Uint8Array> {
+  const random = chance("features");
+  const rows = shown.map(({ label }) => {
+    const row = Array.from({ length: 8 }, (_, j) => random.normal() + (j === classes.indexOf(label) ? 4 : 0));
+    const length = Math.hypot(...row);
+    return row.map((x) => x / length);
+  });
+  const about = { dim: 8, count: rows.length, backbone: "made-up", transformDigest: "t", weightsSha256: null };
+  const archive = pack();
+  archive.entry({ name: "embeddings.json" }, JSON.stringify({ ids: shown.map(({ sha256 }) => sha256), ...about }));
+  archive.entry({ name: "embeddings.f32" }, Buffer.from(Float32Array.from(rows.flat()).buffer));
+  archive.finalize();
+  const pieces: Buffer[] = [];
+  for await (const piece of archive) pieces.push(piece as Buffer);
+  return gzipSync(Buffer.concat(pieces));
+}
+
+describe("a campaign with features", () => {
+  it("asks people less for the same labels, and the model has no say on the test set", async () => {
+    const shown = pictures(160, classes);
+    const play = async (embeddings?: Uint8Array) => {
+      const made = await labelWorld({
+        pictures: shown,
+        agreement: { classes, labelling: { lotSize: 60 } },
+        world: "memory",
+        ...(embeddings === undefined ? {} : { embeddings }),
+      });
+      worlds.push(made);
+      const output = await made.run();
+      const dataset = await readDocument(made.ports.objects, output?.dataset.key ?? "", DatasetVersion);
+      return { made, dataset, counts: (await made.cycle()).counts };
+    };
+    const without = await play();
+    const having = await play(await featuresOf(shown));
+    expect(having.counts.perImage).toBeLessThan(without.counts.perImage as number);
+    const truths = new Map(shown.map(({ sha256, label }) => [sha256, label]));
+    const right = having.dataset.items.filter(({ sha256, label }) => truths.get(sha256) === label).length;
+    expect(right / having.dataset.items.length).toBeGreaterThan(0.97);
+
+    const { ports, splitKey } = having.made;
+    const split = await readDocument(ports.objects, splitKey, Split);
+    const prior = await ports.objects.get(objectKeys.modelPrior("camp", 1, 1));
+    const spoken = JSON.parse(Buffer.from(prior?.bytes ?? []).toString("utf8")) as { images: { image: string }[] };
+    expect(spoken.images.length).toBe(split.pool.length + split.gold.length);
+    expect(spoken.images.some(({ image }) => split.test.includes(image))).toBe(false);
+    const { refs } = await having.made.cycle();
+    const consensus = await readDocument(ports.objects, refs.consensus ?? "", Consensus);
+    expect(consensus.images.some(({ image }) => split.test.includes(image))).toBe(false);
+  });
+});
