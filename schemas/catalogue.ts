@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ObjectKey, Sha256 } from "./names.ts";
+import { ObjectKey, Probability, Sha256 } from "./names.ts";
 
 export const FindingCode = z.enum([
   "corrupt",
@@ -45,6 +45,18 @@ export const ImageFacts = z.strictObject({
   entropy: z.number(),
   blur: z.number(),
   grayscale: z.boolean(),
+  /** Mean red, green and blue, 0 to 1. */
+  colour: z.tuple([Probability, Probability, Probability]).optional(),
+  /** From EXIF: the camera, and the local time at which the picture was taken. */
+  capture: z
+    .strictObject({
+      camera: z.string().min(1).max(140).optional(),
+      at: z
+        .string()
+        .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
+        .optional(),
+    })
+    .optional(),
   /** 64-bit perceptual hashes as 16 hex digits. */
   dHash: z.string().regex(/^[0-9a-f]{16}$/),
   pHash: z.string().regex(/^[0-9a-f]{16}$/),

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { flagsOf } from "../../domain/image-checks/flags.ts";
+import { meanColour } from "../../domain/image-checks/mean-colour.ts";
 import { measure } from "../../domain/image-checks/measurements.ts";
 import { differenceHash, perceptualHash } from "../../domain/image-checks/perceptual-hash.ts";
 import { fitWithin, type Raster, shrink, toGray } from "../../domain/image-checks/raster.ts";
 import type { Finding, ImageFacts } from "../../schemas/catalogue.ts";
+import { captureOf } from "./capture.ts";
 import { decode, encodeJpeg } from "./codec.ts";
 import { type Header, Quarantine, sniff, typeMismatch } from "./header.ts";
 import { walkJpeg } from "./jpeg-walk.ts";
@@ -95,6 +97,7 @@ export async function examine({ name, sha256, bytes }: InspectionJob): Promise<E
   const m = measure(normalised, width * height);
   // Both hashes look at 32 and 9 means a side: the thumbnail's pixels are as good as the image's.
   const small = toGray(thumbnail);
+  const capture = captureOf(bytes, header.type);
   const facts: ImageFacts = {
     width,
     height,
@@ -105,6 +108,8 @@ export async function examine({ name, sha256, bytes }: InspectionJob): Promise<E
     entropy: rounded(m.entropy),
     blur: rounded(m.blur),
     grayscale: m.grayscale,
+    colour: meanColour(thumbnail).map(rounded) as [number, number, number],
+    ...(capture === undefined ? {} : { capture }),
     dHash: differenceHash(small),
     pHash: perceptualHash(small),
   };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { hashedImage } from "../../domain/catalogue/assemble.ts";
 import { confirmPairs } from "../../domain/duplicates/confirm.ts";
 import { groupsOf, proposePairs } from "../../domain/duplicates/groups.ts";
+import { captureClusters, unitedGroups } from "../../domain/split/capture-clusters.ts";
 import { drawTestSet as draw } from "../../domain/split/draw.ts";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import { CycleRef, Split } from "../../schemas/state.ts";
@@ -27,7 +28,9 @@ export const drawTestSet = stage({
     const sha256s = entries.map((e) => e.sha256);
     const pairs = confirmPairs(sha256s, proposePairs(entries.map(hashedImage)).pairs, embeddings, LEAST_COSINE);
     const groups = groupsOf(sha256s, pairs);
-    const images = sha256s.map((sha256, i) => ({ sha256, group: groups[i] as string }));
+    // What was captured together is drawn together, as duplicates are: a series has no half in the test set.
+    const units = unitedGroups(sha256s, groups, captureClusters(entries));
+    const images = sha256s.map((sha256, i) => ({ sha256, group: units[i] as string }));
     const policy = {
       testShare: agreement.training.testShare,
       goldShare: agreement.labelling.goldShare,
@@ -39,7 +42,7 @@ export const drawTestSet = stage({
       cycle,
       classes: agreement.classes,
       ...drawn,
-      groups: Object.fromEntries(images.map(({ sha256, group }) => [sha256, group])),
+      groups: Object.fromEntries(sha256s.map((sha256, i) => [sha256, groups[i] as string])),
     };
     const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.split(campaign, digest), split);
     await updateCycle(ports, campaign, cycle, (record) => ({
