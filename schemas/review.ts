@@ -6,7 +6,7 @@ import { Instant, Sha256, Slug } from "./names.ts";
 export const ReviewKind = z.enum(["inspection", "gold", "test", "queue"]);
 export type ReviewKind = z.infer<typeof ReviewKind>;
 
-/** One image before the experts: two different ones answer blind, once per guideline version and class set. */
+/** One image before the experts: two different ones answer blind, once per guideline version and class set; a third where it is disputed. */
 export const ReviewTask = z.strictObject({
   task: Slug,
   image: Sha256,
@@ -18,7 +18,11 @@ export const ReviewTask = z.strictObject({
   classes: z.array(z.string()),
   pricePerAnswerMicros: z.int().min(0),
   currency: z.string(),
-  answers: z.array(z.strictObject({ expert: Slug, value: AnswerValue, at: Instant })).max(2),
+  answers: z.array(z.strictObject({ expert: Slug, value: AnswerValue, at: Instant })).max(3),
+  /** Answers that it waits for: two, or three once somebody disputes what two said. */
+  needed: z.union([z.literal(2), z.literal(3)]).optional(),
+  /** Where the first expert says this class, no second one is asked: they confirm what was said by others before. */
+  expected: z.string().optional(),
   /** Batches that wait for it. */
   batches: z.array(Slug),
 });

@@ -1,16 +1,19 @@
 import { creditOf } from "../../domain/pricing/ledger.ts";
+import type { Campaign } from "../../schemas/campaign.ts";
 import type { LedgerEntry } from "../../schemas/ledger.ts";
-import { Verdict } from "../../schemas/lot.ts";
+import { type Lot, Verdict } from "../../schemas/lot.ts";
 import { Dispute } from "../../schemas/standing.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readDocument } from "./documents.ts";
+import { EXPERTS_PER_TASK, expertFindings } from "./expert-findings.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { entries, writeEntries } from "./ledger.ts";
 import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
+import { askThird } from "./reviews.ts";
 import type { AnswerRecord } from "./submissions.ts";
 
-/** A verdict may be disputed for so long after the lot was closed or went on. */
+/** A verdict may be disputed for so long after the lot was closed, where the agreement names no other time. */
 const DISPUTE_DAYS = 14;
 
 /**
@@ -38,14 +41,15 @@ export async function openDispute(
   const key = objectKeys.lotVerdict(campaign, name, round);
   if ((await ports.objects.head(key)) === undefined)
     throw new BadInputError(`round ${round} of lot "${name}" has no verdict yet`);
-  const { verdict } = await readDocument(ports.objects, key, Verdict);
+  const { verdict, defects } = await readDocument(ports.objects, key, Verdict);
   if (verdict === "accept")
     throw new BadInputError(`round ${round} of lot "${name}" was accepted; there is nothing to dispute`);
   const now = ports.clock.now();
-  const days = lot.closedAt === undefined ? 0 : (now - Date.parse(lot.closedAt)) / 86_400_000;
-  if (days > DISPUTE_DAYS)
+  const agreement = await lotAgreement(ports, lot);
+  const until = disputableUntil(lot, agreement);
+  if (until !== undefined && now > Date.parse(until))
     throw new BadInputError(
-      `lot "${name}" was closed ${Math.floor(days)} days ago; verdicts can be disputed for ${DISPUTE_DAYS} days`,
+      `verdicts on lot "${name}" could be disputed until ${until}: ${agreement.inspection.disputeDays ?? DISPUTE_DAYS} days after it was closed`,
     );
   const parsed = Dispute.safeParse({
     lot: name,
@@ -70,7 +74,58 @@ export async function openDispute(
     subject: `${campaign}: ${vendor} disputes lot ${name}`,
     text: `${vendor} disputes the verdict on round ${round} of lot ${name}: ${reason}`,
   });
+  // A sudden end before this leaves the dispute open without third opinions: a person can still decide.
+  await askThird(ports, { campaign, images: defects.map(({ image }) => image), agreement });
   return parsed.data;
+}
+
+/** Until when a lot's verdicts may be disputed; undefined while the lot is not closed. */
+export function disputableUntil(lot: Pick<Lot, "closedAt">, agreement: Campaign): string | undefined {
+  if (lot.closedAt === undefined) return undefined;
+  const days = agreement.inspection.disputeDays ?? DISPUTE_DAYS;
+  return new Date(Date.parse(lot.closedAt) + days * 86_400_000).toISOString();
+}
+
+/** A dispute as the data team decides on it: what a third blind expert made of each defect. */
+export interface DisputeView extends Dispute {
+  defects: number;
+  /** Defects that a third expert has looked at, and those on which it agrees with the two. */
+  seenByThird: number;
+  confirmed: number;
+  /** The same verdict with the defects that stand; while third experts are out, with those that may stand. */
+  wouldBe: "accepted" | "rejected";
+}
+
+/** Every dispute with what third experts say of it, in order of lot and round. Which images these were stays out of it. */
+export async function disputeViews(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+): Promise<DisputeView[]> {
+  const views: DisputeView[] = [];
+  for (const dispute of await disputes(ports, campaign)) {
+    const lot = (await findLot(ports, campaign, dispute.lot))?.lot;
+    if (lot === undefined) continue;
+    const agreement = await lotAgreement(ports, lot);
+    const verdict = await readDocument(
+      ports.objects,
+      objectKeys.lotVerdict(campaign, dispute.lot, dispute.round),
+      Verdict,
+    );
+    const images = verdict.defects.map(({ image }) => image);
+    const findings = await expertFindings(ports, campaign, agreement, images);
+    const third = images.filter((image) => (findings.get(image)?.answers.length ?? 0) > EXPERTS_PER_TASK);
+    const contested = third.filter((image) => findings.get(image)?.contested === true).length;
+    const stand = images.length - contested;
+    const critical = verdict.critical !== undefined && verdict.critical.defects > verdict.critical.acceptanceNumber;
+    views.push({
+      ...dispute,
+      defects: images.length,
+      seenByThird: third.length,
+      confirmed: third.length - contested,
+      wouldBe: stand > verdict.acceptanceNumber || (critical && stand > 0) ? "rejected" : "accepted",
+    });
+  }
+  return views;
 }
 
 /** Every objection of a campaign, in order of lot and round. */

@@ -17,13 +17,18 @@ export function reviewTaskOf(
   return `r-${digestOf({ campaign, image, guidelineVersion: agreement.guideline.version, classes: agreement.classes }).slice(0, 24)}`;
 }
 
-/** What two blind experts said of an image. */
+/** What blind experts said of an image: two of them, and a third where somebody disputed it. */
 export interface ExpertFinding {
   image: string;
   task: string;
   kind: ReviewKind;
-  /** The class on which both agree; undefined while open, when they disagree, or when both could not tell. */
+  /**
+   * The class on which two agree, or in which one confirms what others had said before; undefined while open, when they
+   * disagree, or when they could not tell.
+   */
   truth: string | undefined;
+  /** A third expert saw something else than the two who agreed. */
+  contested: boolean;
   complete: boolean;
   answers: ReviewTask["answers"];
 }
@@ -32,15 +37,35 @@ export interface ExpertFinding {
 export const namesOf = (finding: Pick<ExpertFinding, "answers"> | undefined): (string | null)[] =>
   (finding?.answers ?? []).map(({ value }) => (value.task === "class" ? value.label : null));
 
+/** How many answers a task waits for: one less where the first expert confirms what the crowd had said. */
+export function neededAnswers({ needed, ...task }: Pick<ReviewTask, "needed" | "expected" | "answers">): number {
+  return needed ?? (confirms(task) ? 1 : EXPERTS_PER_TASK);
+}
+
+/** Whether the first expert says what was expected: a second could not overrule them, for only two who agree do that. */
+export function confirms({ expected, answers }: Pick<ReviewTask, "expected" | "answers">): boolean {
+  const [first] = namesOf({ answers });
+  return expected !== undefined && first === expected;
+}
+
+/** Whether nobody has to be asked any more: two have answered, or one has confirmed what is expected. */
+export function isAnswered(finding: Pick<ExpertFinding, "answers"> | undefined, expected: string | undefined): boolean {
+  if (finding === undefined) return false;
+  const { answers } = finding;
+  return answers.length >= neededAnswers({ answers, ...(expected === undefined ? {} : { expected }) });
+}
+
 function findingOf(task: ReviewTask): ExpertFinding {
-  const [a, b] = task.answers;
-  const agreed = a?.value.task === "class" && b?.value.task === "class" && a.value.label === b.value.label;
+  const names = namesOf(task);
+  const agreed = names.find((name, at) => name !== null && names.indexOf(name) < at) ?? undefined;
+  const confirmed = names.length === 1 && confirms(task) ? task.expected : undefined;
   return {
     image: task.image,
     task: task.task,
     kind: task.kind,
-    truth: agreed && a.value.task === "class" ? a.value.label : undefined,
-    complete: task.answers.length >= EXPERTS_PER_TASK,
+    truth: agreed ?? confirmed,
+    contested: agreed !== undefined && names.length > EXPERTS_PER_TASK && names.some((name) => name !== agreed),
+    complete: task.answers.length >= EXPERTS_PER_TASK || confirmed !== undefined,
     answers: task.answers,
   };
 }

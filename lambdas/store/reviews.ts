@@ -3,7 +3,7 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { ReviewBatch, type ReviewKind, ReviewTask } from "../../schemas/review.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { digestOf } from "./documents.ts";
-import { EXPERTS_PER_TASK, reviewTaskOf } from "./expert-findings.ts";
+import { EXPERTS_PER_TASK, neededAnswers, reviewTaskOf } from "./expert-findings.ts";
 import { recordKeys } from "./keys.ts";
 import { ledgerWrites } from "./ledger.ts";
 import { assertActive, everyRecord, LotRefusedError, tokenContext, wake } from "./lot-records.ts";
@@ -19,6 +19,8 @@ export async function requestReviews(
     batch: string;
     kind: ReviewKind | ((image: string) => ReviewKind);
     images: readonly string[];
+    /** What was said of an image: an expert who says the same settles it alone. Two are asked where nothing is expected. */
+    expected?: (image: string) => string | undefined;
     token: string;
     agreement: Campaign;
   },
@@ -38,30 +40,77 @@ export async function requestReviews(
   return { open };
 }
 
+/**
+ * Asks the experts for images without waiting for them: whoever waits later finds the answers there.
+ */
+export async function askAhead(
+  ports: Pick<Ports, "records">,
+  request: { campaign: string; kind: ReviewKind; images: readonly string[]; agreement: Campaign },
+): Promise<void> {
+  for (const image of new Set(request.images)) await joinBatch(ports, { ...request, batch: "ahead" }, image);
+}
+
+/**
+ * Puts images that two experts have answered before a third one, who sees neither their answers nor why it is asked.
+ * Images that nobody has answered, or a third has, stay as they are. Returns how many wait for a third now.
+ */
+export async function askThird(
+  ports: Pick<Ports, "records">,
+  { campaign, images, agreement }: { campaign: string; images: readonly string[]; agreement: Campaign },
+): Promise<number> {
+  let waiting = 0;
+  for (const image of new Set(images)) {
+    const key = recordKeys.review(campaign, reviewTaskOf(campaign, image, agreement));
+    for (let attempt = 0; ; attempt += 1) {
+      const found = await ports.records.get(key);
+      const task = found === undefined ? undefined : ReviewTask.parse(found.body);
+      if (found === undefined || task === undefined || task.answers.length !== EXPERTS_PER_TASK) break;
+      try {
+        const open = recordKeys.openReview(campaign, task.task);
+        await ports.records.transact([
+          { op: "put", key, body: { ...task, needed: 3 } satisfies ReviewTask, condition: { version: found.version } },
+          { op: "put", key: open, body: { task: task.task }, condition: "any" },
+        ]);
+        waiting += 1;
+        break;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt >= 20) throw error;
+      }
+    }
+  }
+  return waiting;
+}
+
 async function joinBatch(
   ports: Pick<Ports, "records">,
-  request: Parameters<typeof requestReviews>[1],
+  request: Pick<Parameters<typeof requestReviews>[1], "campaign" | "batch" | "kind" | "expected" | "agreement">,
   image: string,
 ): Promise<void> {
   const { campaign, batch, agreement, kind } = request;
   const task = reviewTaskOf(campaign, image, agreement);
   const key = recordKeys.review(campaign, task);
+  const fresh = (): ReviewTask => ({
+    task,
+    image,
+    kind: typeof kind === "function" ? kind(image) : kind,
+    guidelineVersion: agreement.guideline.version,
+    classSet: digestOf(agreement.classes),
+    classes: agreement.classes,
+    pricePerAnswerMicros: Math.round(agreement.expertPricePerAnswer * 1e6),
+    currency: agreement.currency,
+    answers: [],
+    batches: [],
+  });
   for (let attempt = 0; ; attempt += 1) {
     const found = await ports.records.get(key);
     const known = found === undefined ? undefined : ReviewTask.parse(found.body);
     if (known !== undefined && (known.answers.length >= EXPERTS_PER_TASK || known.batches.includes(batch))) return;
-    const body: ReviewTask = known ?? {
-      task,
-      image,
-      kind: typeof kind === "function" ? kind(image) : kind,
-      guidelineVersion: agreement.guideline.version,
-      classSet: digestOf(agreement.classes),
-      classes: agreement.classes,
-      pricePerAnswerMicros: Math.round(agreement.expertPricePerAnswer * 1e6),
-      currency: agreement.currency,
-      answers: [],
-      batches: [],
-    };
+    const expected = request.expected?.(image);
+    // Who waits for the same word may share it; where two expect different words, or none, two experts are asked.
+    const { expected: held, ...rest } = known ?? fresh();
+    const shared = known === undefined || held === expected ? expected : undefined;
+    const body: ReviewTask = { ...rest, ...(shared === undefined ? {} : { expected: shared }) };
+    if (known !== undefined && known.answers.length >= neededAnswers(body)) return;
     const writes: RecordWrite[] = [
       {
         op: "put",
@@ -71,7 +120,8 @@ async function joinBatch(
       },
       { op: "put", key: recordKeys.batchTask(campaign, batch, task), body: { task }, condition: "any" },
     ];
-    if (known === undefined)
+    // Also where one expert had confirmed another word: it is open again.
+    if (known === undefined || known.answers.length > 0)
       writes.push({ op: "put", key: recordKeys.openReview(campaign, task), body: { task }, condition: "any" });
     try {
       await ports.records.transact(writes);
@@ -110,8 +160,9 @@ export async function openReviews(
   for await (const { sk } of everyRecord(ports.records, recordKeys.openReview(campaign, "").pk)) {
     const found = await ports.records.get(recordKeys.review(campaign, sk));
     if (found === undefined) continue;
-    const { task, kind, image, answers } = ReviewTask.parse(found.body);
-    if (answers.length >= EXPERTS_PER_TASK || answers.some((answer) => answer.expert === expert)) continue;
+    const asked = ReviewTask.parse(found.body);
+    const { task, kind, image, answers } = asked;
+    if (answers.length >= neededAnswers(asked) || answers.some((answer) => answer.expert === expert)) continue;
     open.push({ task, kind, image });
     if (open.length >= limit) break;
   }
@@ -124,8 +175,8 @@ export interface ReviewRefusal {
 }
 
 /**
- * Takes experts' answers: two different experts per task, each at most once; each answer is owed in the ledger in the
- * same transaction. `done` lists tasks that now have both. Waiting steps are woken after the commit.
+ * Takes experts' answers: two different experts per task (three where it is disputed), each at most once; each answer is
+ * owed in the ledger in the same transaction. `done` lists tasks that now have both. Waiting steps are woken after the commit.
  */
 export async function submitReviews(
   ports: Pick<Ports, "records" | "objects" | "clock" | "sealer" | "tokens">,
@@ -183,7 +234,7 @@ async function submitPart(
       }
       taken.add(name);
       const next: ReviewTask = { ...task, answers: [...task.answers, { expert, value, at }] };
-      const complete = next.answers.length === EXPERTS_PER_TASK;
+      const complete = next.answers.length === neededAnswers(next);
       writes.push({ op: "put", key, body: next, condition: { version: found.version } });
       owed.push({
         id: `expert/${name}/${expert}`,
@@ -222,6 +273,6 @@ function refusal(
   if (!AnswerValue.safeParse(value).success) return "malformed";
   if (value.task === "class" && !task.classes.includes(value.label)) return "unknown-class";
   if (taken.has(task.task) || task.answers.some((answer) => answer.expert === expert)) return "duplicate";
-  if (task.answers.length >= EXPERTS_PER_TASK) return "closed";
+  if (task.answers.length >= neededAnswers(task)) return "closed";
   return undefined;
 }
