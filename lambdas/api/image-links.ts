@@ -2,11 +2,14 @@ import { timingSafeEqual } from "node:crypto";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
+import { signFor } from "../store/derived-key.ts";
 import { readDocument } from "../store/documents.ts";
 import type { Session } from "../store/members.ts";
 
 /** Longest life of a signed image address, by the security rules. */
 export const LINK_SECONDS = 15 * 60;
+
+const DAY_SECONDS = 86_400;
 
 export type Variant = "web" | "thumbnail";
 interface Place {
@@ -74,8 +77,11 @@ export class ImageLinks {
   }
 
   #mac(session: Session, campaign: string, image: string, variant: Variant, until: number): Promise<string> {
-    return this.#ports.sealer.sign(
-      `image-link\n${session.member.id}\n${session.member.epoch}\n${campaign}\n${variant}\n${image}\n${until}`,
+    const { id, epoch } = session.member;
+    return signFor(
+      this.#ports.sealer,
+      `image links of day ${Math.floor(until / DAY_SECONDS)}`,
+      `${id}\n${epoch}\n${campaign}\n${variant}\n${image}\n${until}`,
     );
   }
 }

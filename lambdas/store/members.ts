@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Member, type Role } from "../../schemas/member.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
+import { signFor } from "./derived-key.ts";
 import { digestOf } from "./documents.ts";
 import { recordKeys } from "./keys.ts";
 
@@ -194,13 +195,13 @@ async function admitted(
 
 async function signed(ports: Pick<Ports, "sealer">, claims: Claims): Promise<string> {
   const body = Buffer.from(JSON.stringify(claims)).toString("base64url");
-  return `${body}.${await ports.sealer.sign(`member-token\n${body}`)}`;
+  return `${body}.${await signFor(ports.sealer, "member tokens", body)}`;
 }
 
 async function verified(ports: Pick<Ports, "sealer">, secret: string): Promise<Claims | undefined> {
   const [body, signature, ...rest] = secret.split(".");
   if (!body || !signature || rest.length > 0 || secret.length > 2000) return undefined;
-  const expected = Buffer.from(await ports.sealer.sign(`member-token\n${body}`));
+  const expected = Buffer.from(await signFor(ports.sealer, "member tokens", body));
   const given = Buffer.from(signature);
   if (expected.length !== given.length || !timingSafeEqual(expected, given)) return undefined;
   try {
