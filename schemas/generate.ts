@@ -15,7 +15,7 @@ import { LedgerEntry, Statement } from "./ledger.ts";
 import { Lot, LotPlan, ReviewItem, Verdict } from "./lot.ts";
 import { Member, Question } from "./member.ts";
 import { ReviewBatch, ReviewTask } from "./review.ts";
-import { Dispute, Standing } from "./standing.ts";
+import { Dispute, Qualification, Standing } from "./standing.ts";
 import { CampaignHead, CycleInput, CycleRecord, JobOrder, Split } from "./state.ts";
 import { EmbeddingIndex, TrainingRequest, TrainingResult } from "./training.ts";
 import { WavePlan, WaveRecord } from "./wave.ts";
@@ -47,6 +47,7 @@ const STORED = {
   lot: Lot,
   "lot-plan": LotPlan,
   member: Member,
+  qualification: Qualification,
   question: Question,
   "review-batch": ReviewBatch,
   "review-item": ReviewItem,

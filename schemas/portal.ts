@@ -29,6 +29,12 @@ export const AnswersRequest = z.strictObject({
     .min(1)
     .max(500),
 });
+export const QualificationRequest = z.strictObject({
+  answers: z
+    .array(z.strictObject({ item: Slug, value: AnswerValue }))
+    .min(1)
+    .max(100),
+});
 export const ReviseRequest = z.strictObject({
   round: z.int().min(1),
   item: Slug,
@@ -86,7 +92,8 @@ export interface Me {
   openedAt: string;
 }
 export interface SessionView extends Me {
-  session: string;
+  /** Left out where an identity provider vouches for people: its own token is the session. */
+  session?: string;
   expiresAt: string;
 }
 /** What an annotator or expert must know beside the images. */
@@ -105,6 +112,15 @@ export interface OpenLot {
   status: LotStatus;
   wave: number;
   cycle: number;
+}
+/** The test before the first lot, as its annotator sees it; `work` are questions that wait for an answer. */
+export interface QualificationView {
+  state: "not-needed" | "waiting" | "open" | "qualified" | "not-qualified";
+  questions: number;
+  toPass: number;
+  answered: number;
+  right?: number;
+  work: { item: string; url: string }[];
 }
 export interface Lease {
   round: number;

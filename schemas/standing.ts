@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { Instant, Slug } from "./names.ts";
+import { AnswerValue } from "./answer.ts";
+import { Instant, Sha256, Slug } from "./names.ts";
 
 /** What a person of the data team decided about a vendor, or about one annotator of it. Proposals never decide by themselves. */
 export const Standing = z.strictObject({
@@ -26,3 +27,16 @@ export const Dispute = z.strictObject({
   decidedAt: Instant.optional(),
 });
 export type Dispute = z.infer<typeof Dispute>;
+
+/** An annotator's attempt at the campaign's qualification test. One attempt each; after it a person decides. */
+export const Qualification = z.strictObject({
+  vendor: Slug,
+  annotator: Slug,
+  /** Opaque to the annotator, as a lot's items are. */
+  questions: z.array(z.strictObject({ item: Slug, image: Sha256 })).min(1),
+  answers: z.array(z.strictObject({ item: Slug, value: AnswerValue })),
+  outcome: z.enum(["qualified", "not-qualified"]).optional(),
+  right: z.int().min(0).optional(),
+  at: Instant,
+});
+export type Qualification = z.infer<typeof Qualification>;

@@ -1,8 +1,16 @@
 import { Hono } from "hono";
 import { Slug } from "../../schemas/names.ts";
-import { AnswersRequest, LeaseRequest, QuestionRequest, ReviseRequest } from "../../schemas/portal.ts";
+import {
+  AnswersRequest,
+  LeaseRequest,
+  QualificationRequest,
+  type QualificationView,
+  QuestionRequest,
+  ReviseRequest,
+} from "../../schemas/portal.ts";
 import { leaseItems, openLots, reviseAnswer, submitAnswers } from "../store/lots.ts";
 import type { Session } from "../store/members.ts";
+import { answerQualification, type QualificationState, qualificationOf } from "../store/qualifications.ts";
 import { askQuestion, questions } from "../store/questions.ts";
 import { only } from "./access.ts";
 import { guideOf } from "./guide.ts";
@@ -38,6 +46,32 @@ export function annotateRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
       url: await images.link(session, who.campaign, image),
     }));
     return c.json({ ...lease, items: await Promise.all(links) });
+  });
+
+  const view = async (session: Session, { state, test, answered, right, open }: QualificationState) => {
+    const work = open.map(async ({ item, image }) => ({
+      item,
+      url: await images.link(session, session.member.campaign, image),
+    }));
+    return {
+      state,
+      questions: test?.questions ?? 0,
+      toPass: test?.toPass ?? 0,
+      answered,
+      ...(right === undefined ? {} : { right }),
+      work: await Promise.all(work),
+    } satisfies QualificationView;
+  };
+
+  routes.get("/qualification", async (c) => {
+    const session = c.get("session");
+    return c.json(await view(session, await qualificationOf(ports, worker(session))));
+  });
+
+  routes.post("/qualification", async (c) => {
+    const { answers } = await readBody(c, QualificationRequest);
+    const session = c.get("session");
+    return c.json(await view(session, await answerQualification(ports, worker(session), answers)));
   });
 
   routes.post("/lots/:lot/answers", async (c) => {

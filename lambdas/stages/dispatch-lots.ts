@@ -5,6 +5,7 @@ import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { readImmutable, tokenContext, type VendorLot } from "../store/lot-records.ts";
+import { askForQuestions } from "../store/qualifications.ts";
 import { readWavePlan, updateWave, wakeWhenClosed } from "../store/waves.ts";
 
 /** Which lots does the wave start? Each becomes an execution of its own; the cycle waits for the last to close. */
@@ -28,6 +29,7 @@ export const dispatchLots = stage({
     for (const { lot, deadlineSeconds, reviewSeconds } of plans) {
       await ports.workflows.start("lot", `lot-${campaign}-${lot}`, { lot, campaign, deadlineSeconds, reviewSeconds });
     }
+    if (plans.length > 0) await askForQuestions(ports, campaign, cycle);
     if (first && plans.length > 0) await tellVendors(ports, campaign, plans);
     await wakeWhenClosed(ports, campaign, cycle, wave);
     return { lots: plans.length };

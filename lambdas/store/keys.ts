@@ -85,6 +85,11 @@ export const recordKeys = {
     pk: `standings#${campaign}`,
     sk: annotator === undefined ? vendor : `${vendor}/${annotator}`,
   }),
+  /** An annotator's attempt at the qualification test. */
+  qualification: (campaign: string, vendor: string, annotator: string): RecordKey => ({
+    pk: `qualifications#${campaign}`,
+    sk: `${vendor}/${annotator}`,
+  }),
   /** A vendor's objection to a verdict. */
   dispute: (campaign: string, lot: string, round: number): RecordKey => ({
     pk: `disputes#${campaign}`,
@@ -116,6 +121,8 @@ export const recordKeys = {
   /** What annotators ask the customer. */
   question: (campaign: string, id: string): RecordKey => ({ pk: `questions#${campaign}`, sk: id }),
   member: (token: string): RecordKey => ({ pk: "members", sk: token }),
+  /** Memberships that a signed-in person has taken up. */
+  identity: (identity: string, member: string): RecordKey => ({ pk: `identity#${identity}`, sk: member }),
   approval: (campaign: string, cycle: number): RecordKey => ({
     pk: `campaign#${campaign}`,
     sk: `approval#${String(cycle).padStart(6, "0")}`,

@@ -2,6 +2,7 @@ import type { Lot, LotItem } from "../../schemas/lot.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { recordKeys } from "./keys.ts";
 import { assertActive, everyRecord, LotRefusedError, readLot, readLotPlan } from "./lot-records.ts";
+import { assertQualified } from "./qualifications.ts";
 import { barred } from "./standings.ts";
 
 /** Who works on an item now. A lease says who may answer; it runs out so that a closed tab holds nothing up. */
@@ -57,7 +58,7 @@ export function mayAnswer(seen: SeenRecord | undefined, lot: string, item: strin
 /**
  * Hands out up to `count` items (50 at most): first the annotator's own open leases, then free items in the lot's order,
  * never an image that this annotator has answered in another item. Empty when nothing is left for this annotator.
- * Throws LotRefusedError: unknown-lot, not-yours, closed, late, paused, cancelled, barred.
+ * Throws LotRefusedError: unknown-lot, not-yours, closed, late, paused, cancelled, barred, unqualified.
  */
 export async function leaseItems(
   ports: Pick<Ports, "records" | "objects" | "clock">,
@@ -70,6 +71,7 @@ export async function leaseItems(
     const whom = decision.annotator === undefined ? `vendor "${vendor}"` : `annotator "${annotator}"`;
     throw new LotRefusedError("barred", `${whom} is ${decision.standing} since ${decision.at}: ${decision.reason}`);
   }
+  await assertQualified(ports, { campaign, vendor, annotator });
   for (let attempt = 0; ; attempt += 1) {
     const { lot } = await workableLot(ports, request);
     const plan = await readLotPlan(ports, lot);

@@ -16,7 +16,8 @@ export type RefusalReason =
   | "paused"
   | "cancelled"
   | "wrong-round"
-  | "barred";
+  | "barred"
+  | "unqualified";
 
 /** A person asked for work or handed in work that is not theirs to do now. Nothing was written. */
 export class LotRefusedError extends Error {

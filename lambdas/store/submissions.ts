@@ -32,6 +32,7 @@ export interface Refusal {
     | "cancelled"
     | "wrong-round"
     | "barred"
+    | "unqualified"
     | "unknown-lot"
     | "unknown-class"
     | "unknown-item"

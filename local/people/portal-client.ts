@@ -8,9 +8,12 @@ export interface Doors {
 export class PortalRefusal extends Error {
   override name = "PortalRefusal";
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** The API's own word for it, such as `unqualified`; empty where the answer had none. */
+  readonly code: string;
+  constructor(status: number, message: string, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -55,9 +58,11 @@ export class PortalClient {
         this.#session = undefined;
         continue;
       }
+      const text = await response.text();
       throw new PortalRefusal(
         response.status,
-        `${init.method ?? "GET"} ${path.split("/").slice(0, 4).join("/")}: ${response.status} ${(await response.text()).slice(0, 300)}`,
+        `${init.method ?? "GET"} ${path.split("/").slice(0, 4).join("/")}: ${response.status} ${text.slice(0, 300)}`,
+        /"error":"([a-z-]+)"/.exec(text)?.[1],
       );
     }
   }

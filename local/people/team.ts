@@ -1,6 +1,6 @@
 import { chance } from "../../domain/chance.ts";
 import type { AnswerValue } from "../../schemas/answer.ts";
-import type { Lease, OpenLot, Submitted } from "../../schemas/portal.ts";
+import type { Lease, OpenLot, QualificationView, Submitted } from "../../schemas/portal.ts";
 import { type Person, type Seen, says } from "./pool.ts";
 import { type Doors, PortalClient, PortalRefusal } from "./portal-client.ts";
 
@@ -116,12 +116,37 @@ export class Team {
         const answered = await this.#batch(lot, person);
         if (answered.answers > 0) return answered;
       } catch (error) {
+        // Takes the test, and looks at the lots again when the next turn comes; who may not work is passed over.
+        if (error instanceof PortalRefusal && error.code === "unqualified") {
+          const done = await this.#qualify(person);
+          if (done.answers > 0) return done;
+          continue;
+        }
         // The lot was closed, or the campaign paused, in between: there will be other work.
         if (error instanceof PortalRefusal && error.status < 500) return { answers: 0, seconds: 0 };
         throw error;
       }
     }
     return { answers: 0, seconds: 0 };
+  }
+
+  async #qualify(person: Person): Promise<{ answers: number; seconds: number }> {
+    const { seed, classes, perceive } = this.#options;
+    const client = this.#client(person);
+    const { work } = await client.get<QualificationView>("/api/annotate/qualification");
+    if (work.length === 0) return { answers: 0, seconds: 0 };
+    const answers = await Promise.all(
+      work.map(async ({ item, url }) => {
+        const seen = perceive(await client.bytes(url));
+        const value: AnswerValue =
+          seen === undefined
+            ? { task: "cannot-tell", reason: "unclear-image" }
+            : says(person, { seed, image: seen.id, label: seen.label, revision: 1, classes });
+        return { item, value };
+      }),
+    );
+    await client.post<QualificationView>("/api/annotate/qualification", { answers });
+    return { answers: answers.length, seconds: answers.length * person.seconds };
   }
 
   async #batch(lot: OpenLot, person: Person): Promise<{ answers: number; seconds: number }> {

@@ -1,9 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
-import type { Guide, Lease, OpenLot, Submitted } from "../../schemas/portal.ts";
+import type { Guide, Lease, OpenLot, QualificationView, Submitted } from "../../schemas/portal.ts";
 import { call, portalNow, useLoad } from "../api.ts";
 import { AskCustomer } from "../parts/ask.tsx";
 import { Guideline } from "../parts/guide.tsx";
 import { Practice } from "../parts/practice.tsx";
+import { Qualify } from "../parts/qualification.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { type Desk, useSitting } from "../parts/sitting.ts";
 import { WorkTable } from "../parts/work-table.tsx";
@@ -23,6 +24,8 @@ const REFUSALS: Record<string, string> = {
   "wrong-round": "the lot came back in a new round; open it again",
   "seen-before": "you answered this image before, in another lot",
   "unknown-class": "the class is not one of the campaign's",
+  barred: "the data team has paused your work",
+  unqualified: "there is a test before your first lot",
 };
 const refusal = (reason: string) => REFUSALS[reason] ?? reason;
 
@@ -30,6 +33,7 @@ const refusal = (reason: string) => REFUSALS[reason] ?? reason;
 export function AnnotatePage() {
   const guide = useLoad<Guide>("/api/annotate/guide", 30_000);
   const lots = useLoad<OpenLot[]>("/api/annotate/lots", 15_000);
+  const test = useLoad<QualificationView>("/api/annotate/qualification", 60_000);
   const [chosen, setChosen] = useState(() => new URLSearchParams(location.search).get("lot") ?? undefined);
   const [practising, setPractising] = useState(false);
   const choose = (lot: string | undefined) => {
@@ -42,6 +46,9 @@ export function AnnotatePage() {
       <Waiting load={guide}>
         {(know) => {
           if (practising) return <Practice classes={know.classes} onDone={() => setPractising(false)} />;
+          const { data: tested } = test;
+          if (tested !== undefined && ["waiting", "open", "not-qualified"].includes(tested.state))
+            return <Qualify view={tested} guide={know} onDone={() => void test.reload()} />;
           const lot = lots.data?.find((one) => one.lot === chosen);
           if (lot !== undefined)
             return (
