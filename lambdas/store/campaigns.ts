@@ -1,6 +1,6 @@
 import { Campaign } from "../../schemas/campaign.ts";
 import { CampaignHead, CycleRecord } from "../../schemas/state.ts";
-import { ConflictError, type Ports } from "../ports.ts";
+import { ConflictError, type Objects, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readDocument } from "./documents.ts";
 import { recordKeys } from "./keys.ts";
@@ -13,7 +13,20 @@ export async function readCampaign(
   const found = await ports.records.get(recordKeys.campaign(campaign));
   if (found === undefined) throw new BadInputError(`there is no campaign "${campaign}"`);
   const head = CampaignHead.parse(found.body);
-  return { head, version: found.version, agreement: await readDocument(ports.objects, head.agreementKey, Campaign) };
+  return { head, version: found.version, agreement: await readAgreement(ports.objects, head.agreementKey) };
+}
+
+const agreements = new WeakMap<Objects, Map<string, Campaign>>();
+const MOST_AGREEMENTS = 32;
+
+/** A key names its content, so an agreement is fetched once by a process, and every request after that costs nothing. */
+async function readAgreement(objects: Objects, key: string): Promise<Campaign> {
+  const known = agreements.get(objects) ?? new Map<string, Campaign>();
+  agreements.set(objects, known);
+  const there = known.get(key) ?? (await readDocument(objects, key, Campaign));
+  if (known.size >= MOST_AGREEMENTS) known.clear();
+  known.set(key, there);
+  return structuredClone(there);
 }
 
 export async function readCycle(ports: Pick<Ports, "records">, campaign: string, cycle: number): Promise<CycleRecord> {
@@ -28,7 +41,7 @@ export async function cycleAgreement(
   campaign: string,
   cycle: number,
 ): Promise<Campaign> {
-  return readDocument(ports.objects, (await readCycle(ports, campaign, cycle)).agreementKey, Campaign);
+  return readAgreement(ports.objects, (await readCycle(ports, campaign, cycle)).agreementKey);
 }
 
 /** Changes a cycle's record under compare-and-swap; `change` may run several times. */
