@@ -63,6 +63,24 @@ export const ImageFacts = z.strictObject({
 });
 export type ImageFacts = z.infer<typeof ImageFacts>;
 
+/**
+ * Tiles of an image that is larger than its web variant, at full resolution, JPEG, without metadata. Their block begins with
+ * the end of each tile, row by row, as 4 bytes (big-endian) counted from the block's first byte; the tiles follow.
+ */
+export const Tiles = z.strictObject({
+  key: ObjectKey,
+  offset: z.int().min(0),
+  bytes: z.int().positive(),
+  /** Of the tiled picture: the upright image's, or a whole fraction of it where the image is very large. */
+  width: z.int().positive(),
+  height: z.int().positive(),
+  /** Side of a tile in pixels; those at the right and the bottom may be smaller. */
+  size: z.int().positive(),
+  columns: z.int().positive(),
+  rows: z.int().positive(),
+});
+export type Tiles = z.infer<typeof Tiles>;
+
 /** What admission says of one file of the manifest. */
 export const AdmissionResult = z.strictObject({
   name: z.string(),
@@ -73,6 +91,7 @@ export const AdmissionResult = z.strictObject({
   /** Re-encoded image without metadata that vendors see, and where it lies in its pack. */
   web: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }).optional(),
   thumbnail: z.strictObject({ key: ObjectKey, offset: z.int().min(0), bytes: z.int().positive() }).optional(),
+  tiles: Tiles.optional(),
 });
 export type AdmissionResult = z.infer<typeof AdmissionResult>;
 

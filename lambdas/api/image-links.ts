@@ -1,32 +1,48 @@
-import { timingSafeEqual } from "node:crypto";
-import { Catalogue } from "../../schemas/catalogue.ts";
+import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
+import { Catalogue, type CatalogueEntry } from "../../schemas/catalogue.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
-import { signFor } from "../store/derived-key.ts";
 import { readDocument } from "../store/documents.ts";
 import type { Session } from "../store/members.ts";
 
-/** Longest life of a signed image address, by the security rules. */
+/** Longest life of an image's address, by the security rules. */
 export const LINK_SECONDS = 15 * 60;
 
-const DAY_SECONDS = 86_400;
-
-export type Variant = "web" | "thumbnail";
-interface Place {
-  key: string;
-  offset: number;
-  bytes: number;
+export type Variant = "web" | "thumbnail" | "tiles";
+type Places = Pick<CatalogueEntry, "web" | "thumbnail" | "tiles">;
+/** The image's tiles as a page needs to know them. */
+export interface TileGrid {
+  /** Of the tiled picture, in pixels. */
+  width: number;
+  height: number;
+  /** Side of a tile; those at the right and the bottom may be smaller. */
+  size: number;
+  columns: number;
+  rows: number;
+  /** Address of the tile in column c and row r: this, a slash, c, a hyphen, r. */
+  url: string;
 }
 export interface CatalogueIndex {
   key: string;
   /** Image -> where its re-encoded variants lie. Originals are not in it. */
-  places: Map<string, Record<Variant, Place>>;
+  places: Map<string, Places>;
 }
 
-/** Catalogues by campaign, the newest only; a catalogue's key names its content, so it never goes stale. */
+/** sha256 and the last second of an address: what its sealed part says. */
+const PLAIN_BYTES = 36;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/**
+ * Addresses of images, and the bytes behind them. An address says nothing of the image: its digest, the last second and the
+ * member are sealed in it (AES-256-GCM; the nonce is a MAC of what is sealed, so that no two contents share one) under a key
+ * that follows from the campaign and the host's signing key. Catalogues are kept by campaign, the newest only; a catalogue's
+ * key names its content, so it never goes stale.
+ */
 export class ImageLinks {
   readonly #ports: Ports;
   readonly #kept = new Map<string, CatalogueIndex>();
+  readonly #keys = new Map<string, Promise<Buffer>>();
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -45,7 +61,23 @@ export class ImageLinks {
   /** An address of one image that only this member can use, for at most 15 minutes. */
   async link(session: Session, campaign: string, image: string, variant: Variant = "web"): Promise<string> {
     const until = Math.floor(this.#ports.clock.now() / 1000) + LINK_SECONDS;
-    return `/api/media/${campaign}/${variant}/${image}/${until}/${await this.#mac(session, campaign, image, variant, until)}`;
+    const plain = Buffer.alloc(PLAIN_BYTES);
+    plain.write(image, "hex");
+    plain.writeUInt32BE(until, 32);
+    const key = await this.#key(campaign);
+    const about = bound(session, campaign, variant);
+    const nonce = createHmac("sha256", key).update(about).update(plain).digest().subarray(0, NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", half(key, "seal"), nonce).setAAD(about);
+    const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+    return `/api/media/${campaign}/${variant}/${Buffer.concat([nonce, body, cipher.getAuthTag()]).toString("base64url")}`;
+  }
+
+  /** The image's tiles at full resolution with their address; undefined where the web variant shows all there is. */
+  async tiles(session: Session, campaign: string, image: string): Promise<TileGrid | undefined> {
+    const tiles = (await this.catalogue(campaign))?.places.get(image)?.tiles;
+    if (tiles === undefined) return undefined;
+    const { width, height, size, columns, rows } = tiles;
+    return { width, height, size, columns, rows, url: await this.link(session, campaign, image, "tiles") };
   }
 
   /**
@@ -54,14 +86,56 @@ export class ImageLinks {
    */
   async open(
     session: Session,
-    asked: { campaign: string; variant: Variant; image: string; until: number; mac: string },
+    asked: { campaign: string; variant: Variant; address: string; tile?: { column: number; row: number } | undefined },
   ): Promise<Uint8Array | "expired" | undefined> {
-    const expected = Buffer.from(await this.#mac(session, asked.campaign, asked.image, asked.variant, asked.until));
-    const given = Buffer.from(asked.mac);
-    if (expected.length !== given.length || !timingSafeEqual(expected, given)) return undefined;
-    if (this.#ports.clock.now() / 1000 > asked.until) return "expired";
-    const place = (await this.catalogue(asked.campaign))?.places.get(asked.image)?.[asked.variant];
+    const sealed = Buffer.from(asked.address, "base64url");
+    if (sealed.length !== NONCE_BYTES + PLAIN_BYTES + TAG_BYTES) return undefined;
+    const plain = await this.#unseal(session, asked, sealed);
+    if (plain === undefined) return undefined;
+    if (this.#ports.clock.now() / 1000 > plain.readUInt32BE(32)) return "expired";
+    const places = (await this.catalogue(asked.campaign))?.places.get(plain.toString("hex", 0, 32));
+    if (asked.variant === "tiles") return places?.tiles && asked.tile && this.#tile(places.tiles, asked.tile);
+    const place = places?.[asked.variant];
     return place === undefined ? undefined : this.#ports.objects.getRange(place.key, place.offset, place.bytes);
+  }
+
+  /** One tile: the block begins with the tiles' ends, row by row, 4 bytes each, counted from the block's first byte. */
+  async #tile(tiles: NonNullable<Places["tiles"]>, { column, row }: { column: number; row: number }) {
+    if (column >= tiles.columns || row >= tiles.rows) return undefined;
+    const at = row * tiles.columns + column;
+    const head = 4 * tiles.columns * tiles.rows;
+    const ends = await this.#ports.objects.getRange(tiles.key, tiles.offset, head);
+    if (ends === undefined || ends.length !== head) return undefined;
+    const view = new DataView(ends.buffer, ends.byteOffset, ends.byteLength);
+    const from = at === 0 ? head : view.getUint32(4 * (at - 1));
+    return this.#ports.objects.getRange(tiles.key, tiles.offset + from, view.getUint32(4 * at) - from);
+  }
+
+  async #unseal(session: Session, { campaign, variant }: { campaign: string; variant: Variant }, sealed: Buffer) {
+    const opener = createDecipheriv(
+      "aes-256-gcm",
+      half(await this.#key(campaign), "seal"),
+      sealed.subarray(0, NONCE_BYTES),
+      {
+        authTagLength: TAG_BYTES,
+      },
+    )
+      .setAAD(bound(session, campaign, variant))
+      .setAuthTag(sealed.subarray(-TAG_BYTES));
+    try {
+      return Buffer.concat([opener.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), opener.final()]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #key(campaign: string): Promise<Buffer> {
+    const kept = this.#keys.get(campaign);
+    if (kept !== undefined) return kept;
+    const coming = this.#ports.sealer.sign(`image-addresses\n${campaign}`).then((hex) => Buffer.from(hex, "hex"));
+    this.#keys.set(campaign, coming);
+    coming.catch(() => this.#keys.delete(campaign));
+    return coming;
   }
 
   async #read(campaign: string, key: string): Promise<CatalogueIndex> {
@@ -70,20 +144,25 @@ export class ImageLinks {
     const { entries } = await readDocument(this.#ports.objects, key, Catalogue);
     const index: CatalogueIndex = {
       key,
-      places: new Map(entries.map((e) => [e.sha256, { web: e.web, thumbnail: e.thumbnail }])),
+      places: new Map(
+        entries.map(({ sha256, web, thumbnail, tiles }) => [
+          sha256,
+          { web, thumbnail, ...(tiles === undefined ? {} : { tiles }) },
+        ]),
+      ),
     };
     this.#kept.set(campaign, index);
     return index;
   }
+}
 
-  #mac(session: Session, campaign: string, image: string, variant: Variant, until: number): Promise<string> {
-    const { id, epoch } = session.member;
-    return signFor(
-      this.#ports.sealer,
-      `image links of day ${Math.floor(until / DAY_SECONDS)}`,
-      `${id}\n${epoch}\n${campaign}\n${variant}\n${image}\n${until}`,
-    );
-  }
+/** Whom and what an address is for: it opens for nothing else. */
+function bound(session: Session, campaign: string, variant: Variant): Buffer {
+  return Buffer.from(`image-link\n${session.member.id}\n${session.member.epoch}\n${campaign}\n${variant}`);
+}
+
+function half(key: Buffer, purpose: string): Buffer {
+  return createHmac("sha256", key).update(purpose).digest();
 }
 
 /** What a browser needs to know of re-encoded bytes: admission writes these three types only. */

@@ -105,18 +105,25 @@ describe("who may come in", () => {
     expect((await colleague.ask("GET", url)).status).toBe(400);
     expect((await client(world)("GET", url)).status).toBe(400);
     const parts = url.split("/");
+    const address = parts[5] ?? "";
+    const changed = (at: number) => `${address.slice(0, at)}${address[at] === "A" ? "B" : "A"}${address.slice(at + 1)}`;
+    const another = lease.items[1]?.url.split("/")[5] ?? "";
     for (const [at, other] of [
       [3, "other"],
       [4, "thumbnail"],
-      [5, world.images[7]?.sha256 ?? ""],
-      [6, String(Number(parts[6]) + 1)],
-      [7, "0".repeat(64)],
+      [4, "tiles"],
+      ...Array.from({ length: address.length - 1 }, (_, i) => [5, changed(i)] as const),
+      [5, `${address.slice(0, 60)}${another.slice(60)}`],
+      [5, address.slice(0, -4)],
     ] as const) {
       expect(
         (await ask("GET", parts.map((part, index) => (index === at ? other : part)).join("/"))).status,
         String(at),
       ).toBe(400);
     }
+    // It says nothing of the image: neither its digest nor a part of it, and another address for everybody.
+    const sealed = Buffer.from(address, "base64url").toString("hex");
+    for (const { sha256 } of world.images) expect(sealed).not.toContain(sha256.slice(0, 12));
     world.ports.advance(15 * 60_000 + 1000);
     expect(await ask("GET", url)).toMatchObject({ status: 410, body: { error: "expired-link" } });
     const fresh = (await ask("POST", "/api/annotate/lots/0-north/lease", { count: 2 })).body as Lease;

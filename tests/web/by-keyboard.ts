@@ -1,15 +1,17 @@
 import type { Page } from "playwright-core";
 import type { Lease, ReviewImage } from "../../schemas/portal.ts";
-import { imageOf, type Truth } from "./crowd.ts";
+import type { Truth } from "./crowd.ts";
 
-/** The images that a page was handed out, in its order: what a person sees one after the other. */
-export function handedOut(page: Page): string[] {
-  const images: string[] = [];
+/** The pictures that a page was handed out, in its order: what a person sees one after the other. */
+export function handedOut(page: Page): Promise<Uint8Array>[] {
+  const images: Promise<Uint8Array>[] = [];
   const seen = new Set<string>();
   const add = (key: string, url: string) => {
     if (seen.has(key)) return;
     seen.add(key);
-    images.push(imageOf(url));
+    const coming = page.request.get(new URL(url, page.url()).href).then((response) => response.body());
+    coming.catch(() => {});
+    images.push(coming);
   };
   page.on("response", async (response) => {
     const { pathname } = new URL(response.url());
@@ -28,7 +30,7 @@ export function handedOut(page: Page): string[] {
  */
 export async function answerAll(
   page: Page,
-  images: readonly string[],
+  images: readonly Promise<Uint8Array>[],
   truth: Truth,
   classes: readonly string[],
 ): Promise<number> {
@@ -47,7 +49,9 @@ export async function answerAll(
       return answered;
     }
     const shown = await page.locator(".stage img").getAttribute("src");
-    await page.keyboard.press(String(classes.indexOf(truth(images[answered] ?? "")) + 1));
+    const picture = await images[answered];
+    if (picture === undefined) throw new Error(`picture ${answered + 1} was never handed out`);
+    await page.keyboard.press(String(classes.indexOf(await truth(picture)) + 1));
     // The next image, or the end.
     await page.waitForFunction(
       (before) => document.querySelector<HTMLImageElement>(".stage img")?.src !== before,

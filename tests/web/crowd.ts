@@ -1,16 +1,18 @@
 /** People who work through the portal's API beside those in the browser, and know what the pictures show. */
 import type { Lease, OpenLot, Reviewed, ReviewImage, Submitted } from "../../schemas/portal.ts";
 
-export type Truth = (image: string) => string;
-
-/** The image that a signed address is for: this crowd drew the pictures and knows them by their bytes. */
-export function imageOf(url: string): string {
-  return url.split("/")[5] ?? "";
-}
+/** What a picture shows, by its bytes as they are served: this crowd drew the pictures. */
+export type Truth = (picture: Uint8Array) => Promise<string>;
 
 export interface Worker {
   /** Does what waits; how many answers were taken. */
   work(): Promise<number>;
+}
+
+async function picture(origin: string, session: string, url: string): Promise<Uint8Array> {
+  const response = await fetch(`${origin}${url}`, { headers: { authorization: `Bearer ${session}` } });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 async function ask<T>(origin: string, session: string, path: string, body?: unknown): Promise<T> {
@@ -41,11 +43,11 @@ export function annotator(
         for (;;) {
           const { round, items } = await ask<Lease>(origin, session, `${at}/lease`, { count: 50 });
           if (items.length === 0) break;
-          const answers = items.map(({ item, url }) => ({
-            item,
-            value: { task: "class", label: truth(imageOf(url)) },
-            seconds: 2,
-          }));
+          const answers = [];
+          for (const { item, url } of items) {
+            const label = await truth(await picture(origin, session, url));
+            answers.push({ item, value: { task: "class", label }, seconds: 2 });
+          }
           const { accepted, delivered } = await ask<Submitted>(origin, session, `${at}/answers`, { round, answers });
           taken += accepted;
           if (delivered || accepted === 0) break;
@@ -61,7 +63,11 @@ export function expert(origin: string, session: string, truth: Truth): Worker {
     async work() {
       const tasks = await ask<ReviewImage[]>(origin, session, "/api/review/tasks?limit=100");
       if (tasks.length === 0) return 0;
-      const answers = tasks.map(({ task, url }) => ({ task, value: { task: "class", label: truth(imageOf(url)) } }));
+      const answers = [];
+      for (const { task, url } of tasks) {
+        const label = await truth(await picture(origin, session, url));
+        answers.push({ task, value: { task: "class", label } });
+      }
       return (await ask<Reviewed>(origin, session, "/api/review/answers", { answers })).accepted;
     },
   };

@@ -3,12 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
+import { readCycle } from "../../lambdas/store/campaigns.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
-import { sha256Hex } from "../../lambdas/store/documents.ts";
+import { readDocument, sha256Hex } from "../../lambdas/store/documents.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
 import { Host } from "../../local/host.ts";
 import { addIntake, bringWeights } from "../../local/intake.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
+import { Catalogue } from "../../schemas/catalogue.ts";
 import { type Colour, drawPicture } from "../api/picture.ts";
 import type { Who } from "./browser.ts";
 import type { Truth } from "./crowd.ts";
@@ -65,13 +67,14 @@ export async function openHostWorld(options: {
   await createCampaign(host.ports, agreement, "data-team");
   await host.staff(agreement.name, { people: "portal" });
   await addIntake(host, agreement.name, photos);
+  const seen = new Seen(host, agreement.name);
   const secretOf = (who: Who) => invite(host.ports, { campaign: agreement.name, ttlSeconds: 86_400, ...who });
   return {
     host,
     campaign: agreement.name,
     classes,
     files,
-    truth: (image) => truths.get(image) ?? "nobody drew this picture",
+    truth: async (picture) => truths.get(await seen.imageOf(picture)) ?? "nobody drew this picture",
     session: async (who) => (await openSession(host.ports, await secretOf(who))).session,
     async join(context, who) {
       const secret = await secretOf(who);
@@ -97,4 +100,32 @@ export async function predictFile(
     body: readFileSync(file),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** Knows the pictures that are served by the photos that they were made from. */
+class Seen {
+  readonly #host: Host;
+  readonly #campaign: string;
+  readonly #images = new Map<string, string>();
+
+  constructor(host: Host, campaign: string) {
+    this.#host = host;
+    this.#campaign = campaign;
+  }
+
+  async imageOf(picture: Uint8Array): Promise<string> {
+    const digest = sha256Hex(picture);
+    if (!this.#images.has(digest)) await this.#learn();
+    return this.#images.get(digest) ?? "";
+  }
+
+  async #learn(): Promise<void> {
+    const { objects } = this.#host.ports;
+    const { refs } = await readCycle(this.#host.ports, this.#campaign, 1);
+    const { entries } = await readDocument(objects, refs.catalogue as string, Catalogue);
+    for (const { sha256, web } of entries) {
+      const bytes = await objects.getRange(web.key, web.offset, web.bytes);
+      if (bytes !== undefined) this.#images.set(sha256Hex(bytes), sha256);
+    }
+  }
 }
