@@ -38,7 +38,8 @@ export const MOST_REASSIGNMENTS = 2;
  * Judges a delivered lot by its inspected sample.
  *
  * - A defect is an answer that differs from two experts who agree on a class, each blind; "cannot tell" differs too.
- *   Experts who disagree, who can't tell, or of whom fewer than two answered make no defect: the item is undecided.
+ *   Experts who disagree, who can't tell, or of whom fewer than two answered make no defect: the item is undecided. One
+ *   expert who says what the annotator said decides it: no second could make it a defect.
  * - Fewer than `re` defects accept: also where the inspection was not finished in time (deemed accepted). Items that were
  *   sampled more densely than the rest count by their weight.
  * - Critical defects are defects, and are held to their own acceptance number besides.
@@ -52,7 +53,7 @@ export function judgeLot(lot: LotCase): Verdict {
   const reasons: string[] = [];
   const codes: VerdictReason[] = [];
   const { defects, weighed, undecided, decided, experts, criticalDefects } = findingsOf(lot);
-  const unfinished = plan.n - sample.filter(({ truths }) => truths.length >= 2).length;
+  const unfinished = plan.n - sample.filter((one) => one.truths.length >= 2 || isConfirmed(one)).length;
   const { producerRisk, consumerRisk, limitingQuality, passesOneInTen } = risks(plan, plan.aql);
   const letter = plan.letter === "LQ" ? "by limiting quality" : `letter ${plan.letter}`;
   reasons.push(
@@ -162,10 +163,11 @@ function findingsOf({ plan, sample, critical }: LotCase) {
   let criticalDefects = 0;
   const isCritical = (said: string, truth: string) =>
     critical?.pairs.some((pair) => pair.said === said && pair.truth === truth) ?? false;
-  sample.forEach(({ item, image, said, truths, weight = 1 }, at) => {
+  sample.forEach((one, at) => {
+    const { item, image, said, truths, weight = 1 } = one;
     if (at < plan.n) experts = Math.max(experts, truths.length);
-    const truth = agreedTruth(truths);
-    if (truth === undefined) {
+    const truth = isConfirmed(one) ? truths[0] : agreedTruth(truths);
+    if (truth === undefined || truth === null) {
       if (at < plan.n) undecided++;
       return;
     }
@@ -180,6 +182,10 @@ function findingsOf({ plan, sample, critical }: LotCase) {
   });
   return { defects, weighed, undecided, decided, experts, criticalDefects };
 }
+
+/** The only expert so far says what the annotator said. */
+const isConfirmed = ({ said, truths }: Pick<Inspected, "said" | "truths">) =>
+  truths.length === 1 && said.task === "class" && truths[0] === said.label;
 
 /** The class on which all experts, two at least, agree; undefined where they don't, or one can't tell. */
 function agreedTruth(truths: readonly (string | null)[]): string | undefined {

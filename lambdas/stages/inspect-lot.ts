@@ -20,13 +20,23 @@ export const inspectLot = stage({
     const agreement = await lotAgreement(ports, lot);
     const answers = valuesByItem(await answersOfRound(ports, lot));
     const { sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement, answers);
+    const gold = new Set(sample.filter(({ purpose }) => purpose === "gold").map(({ image }) => image));
+    const expected = new Map(
+      sample.flatMap(({ item, image }) => {
+        const value = answers.get(item);
+        // Gold is what two experts say, whatever anybody said before.
+        return !gold.has(image) && value?.task === "class" ? [[image, value.label] as const] : [];
+      }),
+    );
     // A step that comes again after its lot was judged waits for nothing.
     const images = lot.status === "in-review" ? sample.map(({ image }) => image) : [];
     const { open } = await requestReviews(ports, {
       campaign,
       batch: inspectionBatch(lot),
-      kind: "inspection",
+      kind: (image) => (gold.has(image) ? "gold" : "inspection"),
       images,
+      // An expert who says what the annotator said settles the item: no second one could make it a defect.
+      expected: (image) => expected.get(image),
       token,
       agreement,
     });

@@ -63,7 +63,7 @@ async function verdictOf(
   if ((await ports.objects.head(key)) !== undefined) return readDocument(ports.objects, key, Verdict);
   const said = valuesByItem(await answersOfRound(ports, lot));
   const { plan, critical, sample } = inspectionOf(lot, await readLotPlan(ports, lot), agreement, said);
-  // Every pair of experts so far tells how often they err themselves.
+  // Every pair of experts on gold tells how often they err themselves: elsewhere the second is asked for a reason.
   const findings = await expertFindings(ports, lot.campaign, agreement);
   const inspected = sample.flatMap(({ item, image, weight }) => {
     const value = said.get(item);
@@ -71,7 +71,9 @@ async function verdictOf(
     return value === undefined ? [] : [{ item, image, said: value, truths, weight }];
   });
   const { agreedWrong } = expertErrorOf(
-    [...findings.values()].filter(({ complete }) => complete).map((one) => namesOf(one) as [string, string]),
+    [...findings.values()]
+      .filter(({ kind, answers }) => kind === "gold" && answers.length >= 2)
+      .map((one) => namesOf(one) as [string, string]),
     agreement.classes.length,
   );
   const verdict = judge({

@@ -26,7 +26,7 @@ export const isIsolated = ({ wave }: Pick<Lot, "wave">) => wave > 0;
  * that somebody said is left out of it. A rework is sampled anew.
  */
 export function inspectionOf(
-  lot: Lot,
+  lot: Pick<Lot, "wave" | "round">,
   lotPlan: LotPlan,
   agreement: Pick<Campaign, "seed">,
   answers?: ReadonlyMap<string, AnswerValue>,
@@ -38,7 +38,11 @@ export function inspectionOf(
     limitingQuality !== undefined && isIsolated(lot)
       ? limitingQualityPlan(items.length, { limitingQuality, aql, ...ISOLATED })
       : samplingPlan(items.length, level, aql, lotPlan.severity);
-  const order = shuffled(items, agreement.seed, `inspection-${lot.round}`, ({ image }) => image);
+  const order = goldFirst(
+    lot,
+    shuffled(items, agreement.seed, `inspection-${lot.round}`, ({ image }) => image),
+    plan.n,
+  );
   const said = ({ item }: LotItem) => {
     const value = answers?.get(item);
     return value === undefined ? "" : value.task === "class" ? `class ${value.label}` : value.task;
@@ -53,6 +57,26 @@ export function inspectionOf(
     critical: { plan: own, pairs: critical.pairs },
     sample: [...main, ...more.map((item) => ({ ...item, weight: 1 }))],
   };
+}
+
+/** The sample that a planned lot's first round will have, as far as that depends on no answer. */
+export function inspectionSample(plan: LotPlan, agreement: Pick<Campaign, "seed">): LotItem[] {
+  return inspectionOf({ wave: plan.wave, round: 1 }, plan, agreement).sample;
+}
+
+/** Part of a sample that may be gold: the rest is fresh, so that nobody passes by knowing the gold. */
+const MOST_GOLD = 0.75;
+
+/**
+ * Gold stands first, up to three quarters of the sample: drawn at random before anybody saw it, it is a random part of a
+ * first wave's lot like any other, and its experts are asked and paid already. In later waves it would be easier than what
+ * was bought for being unsure, and the order stays as it is.
+ */
+function goldFirst(lot: Pick<Lot, "wave">, order: readonly LotItem[], n: number): LotItem[] {
+  if (isIsolated(lot)) return [...order];
+  const gold = order.filter(({ purpose }) => purpose === "gold").slice(0, Math.floor(MOST_GOLD * n));
+  const first = new Set(gold.map(({ item }) => item));
+  return [...gold, ...order.filter(({ item }) => !first.has(item))];
 }
 
 export const inspectionBatch = (lot: Lot) => `lot-${lot.lot}-${lot.round}`;

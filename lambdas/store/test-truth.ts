@@ -31,6 +31,17 @@ function voteOn(image: string, known: Known, classes: readonly string[]): Vote {
   };
 }
 
+/** The class that most of an image's annotators named; undefined where two classes have as many, or nobody named one. */
+export function pluralityOf(image: string, known: Known, { classes }: Pick<Campaign, "classes">): string | undefined {
+  const counts = classes.map(
+    (name) =>
+      (known.answers.get(image) ?? []).filter(({ value }) => value.task === "class" && value.label === name).length,
+  );
+  const most = Math.max(...counts);
+  const first = counts.indexOf(most);
+  return most > 0 && counts.lastIndexOf(most) === first ? classes[first] : undefined;
+}
+
 const isAudited = (image: string, seed: number) => rank(seed, "test-audit", image) < AUDIT_SHARE;
 
 /** Test images that two blind experts are to decide: those with three answers that differ, and a random tenth of the unanimous. */

@@ -1,9 +1,9 @@
-import { samplingPlan } from "../../domain/acceptance/z14.ts";
 import { type CutLot, cutLots, type ItemToLabel } from "../../domain/planner/lots.ts";
 import { rank, shuffled } from "../../domain/split/rank.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { LotPlan } from "../../schemas/lot.ts";
 import { digestOf } from "./documents.ts";
+import { inspectionSample } from "./inspection.ts";
 import type { Labels } from "./labels.ts";
 import { TEST_ANSWERS } from "./test-truth.ts";
 
@@ -132,23 +132,27 @@ function lotPlanOf(
 /** Share of the test images on which three answers differ, as reserved before anything is known. */
 const TEST_DISAGREES = 0.35;
 
+/** Experts for an image of which something is expected: one, and a second about so often. */
+const EXPERTS_TO_CONFIRM = 1.5;
+
 /**
- * What the wave will cost at most, about: its answers, two experts for each inspected image not yet seen by them, for
- * fresh gold, and for the share of its test images that will be disputed.
+ * What the wave will cost at most, about: its answers, two experts for fresh gold, and one, or a second too, for each
+ * inspected image not yet seen by them and for the share of its test images that will be disputed.
  */
 export function priceOfWave(labels: Labels, plans: readonly LotPlan[], items: readonly ItemToLabel[]): number {
   const { agreement, known } = labels;
   const answers = plans.reduce((sum, plan) => sum + plan.items.length * plan.pricePerAnswerMicros, 0);
-  const forExperts = new Set<string>();
-  for (const { items: lotItems, inspection, severity } of plans) {
-    const { n } = samplingPlan(lotItems.length, inspection.level, inspection.aql, severity);
-    for (const { image } of shuffled(lotItems, agreement.seed, "inspection-1", ({ image }) => image).slice(0, n))
-      forExperts.add(image);
+  const isNew = (image: string) => known.experts.get(image)?.complete !== true;
+  const gold = new Set(items.filter(({ purpose, image }) => purpose === "gold" && isNew(image)).map((i) => i.image));
+  const confirmed = new Set<string>();
+  for (const plan of plans) {
+    for (const { image } of inspectionSample(plan, agreement)) if (isNew(image)) confirmed.add(image);
   }
   for (const { image, purpose } of items) {
-    if (purpose === "gold" || (purpose === "test" && rank(agreement.seed, "test-dispute", image) < TEST_DISAGREES))
-      forExperts.add(image);
+    if (purpose === "test" && isNew(image) && rank(agreement.seed, "test-dispute", image) < TEST_DISAGREES)
+      confirmed.add(image);
   }
-  const fresh = [...forExperts].filter((image) => known.experts.get(image)?.complete !== true).length;
-  return answers + fresh * 2 * Math.round(agreement.expertPricePerAnswer * 1e6);
+  for (const image of gold) confirmed.delete(image);
+  const experts = 2 * gold.size + EXPERTS_TO_CONFIRM * confirmed.size;
+  return answers + Math.ceil(experts * Math.round(agreement.expertPricePerAnswer * 1e6));
 }

@@ -4,12 +4,11 @@ import type { Reviewed, ReviewImage } from "../../schemas/portal.ts";
 import { type Person, type Seen, says } from "./pool.ts";
 import { type Doors, PortalClient, PortalRefusal } from "./portal-client.ts";
 
-const LIMIT = 50;
+/** As many as the portal shows at once. */
+const LIMIT = 200;
 const MINUTE = 60_000;
 /** They come by an hour after something is put before them. */
 const COMES_AFTER = 60 * MINUTE;
-/** Of the experts, these answer an image. */
-const PER_IMAGE = 2;
 
 type ExpertsOptions = Doors & {
   clock: { now(): number };
@@ -37,7 +36,10 @@ export class Experts {
     return this.#dueAt;
   }
 
-  /** Answers everything that is open, once the hour has come. Returns the answers given. */
+  /**
+   * Answers everything that is open, once the hour has come. Returns the answers given. Of the two who may answer an image
+   * the one of the better rank goes first, whoever came first, so that it never depends on the hour who is asked second.
+   */
   async act(): Promise<number> {
     const { clock } = this.#options;
     if (this.#dueAt === undefined) {
@@ -48,8 +50,19 @@ export class Experts {
     this.#dueAt = undefined;
     let done = 0;
     for (;;) {
+      const first = await this.#everybody(0);
+      const second = await this.#everybody(1);
+      done += first + second;
+      if (first + second === 0) return done;
+    }
+  }
+
+  /** All who are so many-th in rank for an image answer it, until nothing is left that they may answer. */
+  async #everybody(rankOfPerson: number): Promise<number> {
+    let done = 0;
+    for (;;) {
       let round = 0;
-      for (const { person, client } of this.#clients) round += await this.#answerSome(person, client);
+      for (const { person, client } of this.#clients) round += await this.#answerSome(person, client, rankOfPerson);
       if (round === 0) return done;
       done += round;
     }
@@ -69,13 +82,13 @@ export class Experts {
     }
   }
 
-  async #answerSome(person: Person, client: PortalClient): Promise<number> {
+  async #answerSome(person: Person, client: PortalClient, wanted: number): Promise<number> {
     const { seed, classes, perceive } = this.#options;
     const tasks = await this.#tasks(client, LIMIT);
     const answers: { task: string; value: AnswerValue }[] = [];
     for (const { task, url } of tasks) {
       const seen = perceive(await client.bytes(url));
-      if (!this.#isChosen(person, seen?.id ?? task)) continue;
+      if (this.#rankOf(person, seen?.id ?? task) !== wanted) continue;
       const value: AnswerValue =
         seen === undefined
           ? { task: "cannot-tell", reason: "unclear-image" }
@@ -86,8 +99,9 @@ export class Experts {
     return (await client.post<Reviewed>("/api/review/answers", { answers })).accepted;
   }
 
-  #isChosen(person: Person, image: string): boolean {
+  /** 0 and 1 answer the image; for the others it is not. */
+  #rankOf(person: Person, image: string): number {
     const rankOf = ({ name }: Person) => rank(this.#options.seed, `expert ${image}`, name);
-    return this.#options.people.filter((other) => rankOf(other) < rankOf(person)).length < PER_IMAGE;
+    return this.#options.people.filter((other) => rankOf(other) < rankOf(person)).length;
   }
 }
