@@ -3,7 +3,7 @@ import { checkInvoice } from "../domain/pricing/invoice.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
 import { costReport } from "../lambdas/store/cost-report.ts";
-import { adjudicate, disputes, openDispute } from "../lambdas/store/disputes.ts";
+import { adjudicate, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
 import { statement } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
 import { setStanding, standings } from "../lambdas/store/standings.ts";
@@ -76,7 +76,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
 
     async disputes(host, args) {
       const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
-      return disputes(host.ports, campaign);
+      return disputeViews(host.ports, campaign);
     },
 
     /** What the newest cycle's labels cost beside the cheapest fixed redundancy that is as good. */

@@ -7,6 +7,7 @@ import type { Statement } from "./ledger.ts";
 import type { LotStatus } from "./lot.ts";
 import { type Member, type Question, Role } from "./member.ts";
 import { CampaignName, Sha256, Slug } from "./names.ts";
+import type { Dispute } from "./standing.ts";
 import type { CycleRecord } from "./state.ts";
 
 /** Which events of a cycle's execution; without a cycle, of the newest one. */
@@ -78,6 +79,18 @@ export const RevokeRequest = z.strictObject({ member: z.string().regex(/^[0-9a-f
 export const StatusRequest = z.strictObject({ status: z.enum(["active", "paused", "cancelled"]) });
 export const ImageQuery = z.strictObject({ image: z.string().min(1).max(1024) });
 export const CampaignQuery = z.strictObject({ campaign: CampaignName });
+
+export const DisputeRequest = z.strictObject({
+  lot: Slug,
+  round: z.int().min(1),
+  reason: z.string().trim().min(1).max(2000),
+});
+export const AdjudicationRequest = z.strictObject({
+  lot: Slug,
+  round: z.int().min(1),
+  decision: z.enum(["upheld", "overturned"]),
+  note: z.string().trim().min(1).max(2000),
+});
 
 export interface ApiError {
   error: string;
@@ -152,6 +165,8 @@ export interface BoardVerdict {
   confused: { said: string; truth: string; count: number }[];
   undecided: number;
   reasons: string[];
+  /** The vendor's objection, and what came of it. */
+  dispute?: Pick<Dispute, "status" | "reason" | "at" | "note">;
 }
 /** One lot as its vendor sees it. */
 export interface BoardLot {
@@ -167,7 +182,18 @@ export interface BoardLot {
   dueAt?: string;
   deliveredAt?: string;
   closedAt?: string;
+  /** Its verdicts may be disputed until then; open lots have no end yet. */
+  disputableUntil?: string;
   verdicts: BoardVerdict[];
+}
+/** A dispute as the data team decides on it: what a third blind expert made of each defect. */
+export interface DisputeView extends Dispute {
+  defects: number;
+  /** Defects that a third expert has looked at, and those on which it agrees with the two. */
+  seenByThird: number;
+  confirmed: number;
+  /** The same verdict with the defects that stand; while third experts are out, with those that may stand. */
+  wouldBe: "accepted" | "rejected";
 }
 export interface VendorBoard {
   campaign: string;
@@ -250,6 +276,7 @@ export interface WatchView {
     history: { version: string; cycle: number; outcome: string; reason: string; at: string }[];
   };
   questions: Question[];
+  disputes: DisputeView[];
   members: Omit<Member, "campaign" | "epoch">[];
   vendors: string[];
   mayAct: boolean;

@@ -30,9 +30,8 @@ export function annotateRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
 
   routes.get("/lots", async (c) => {
     const { campaign, vendor } = worker(c.get("session"));
-    // What the customer pays the vendor is between the two.
-    const lots = await openLots(ports, { campaign, vendor });
-    return c.json(lots.map(({ pricePerAnswerMicros: _price, ...lot }) => lot));
+    // Without prices: what the customer pays the vendor is between the two.
+    return c.json(await openLots(ports, { campaign, vendor }));
   });
 
   routes.post("/lots/:lot/lease", async (c) => {

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import {
+  AdjudicationRequest,
   CampaignQuery,
   type CampaignSummary,
   HistoryQuery,
@@ -12,6 +13,7 @@ import {
 import { BadInputError } from "../stage.ts";
 import { pendingApproval } from "../store/approvals.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
+import { adjudicate } from "../store/disputes.ts";
 import { imageHistory } from "../store/image-history.ts";
 import { recordKeys } from "../store/keys.ts";
 import { AccessError, invite, members, revoke } from "../store/members.ts";
@@ -94,6 +96,11 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
       throw new BadInputError(`"${member}" is no member of "${campaign}"`);
     const { revokedAt } = await revoke(ports, member);
     return c.json({ member, revokedAt });
+  });
+
+  routes.post("/:campaign/adjudications", async (c) => {
+    const { campaign, by } = teamOnly(c);
+    return c.json(await adjudicate(ports, { campaign, by, ...(await readBody(c, AdjudicationRequest)) }));
   });
 
   routes.post("/:campaign/replies", async (c) => {

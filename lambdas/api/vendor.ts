@@ -1,12 +1,13 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import type { VendorBoard } from "../../schemas/portal.ts";
+import { DisputeRequest, type VendorBoard } from "../../schemas/portal.ts";
 import { readCampaign } from "../store/campaigns.ts";
+import { openDispute } from "../store/disputes.ts";
 import { statement } from "../store/ledger.ts";
 import { vendorBoard } from "../store/lots.ts";
 import type { Session } from "../store/members.ts";
 import { only } from "./access.ts";
-import { type ApiOptions, inForm, type PortalEnv } from "./portal.ts";
+import { type ApiOptions, inForm, type PortalEnv, readBody } from "./portal.ts";
 import { statementCsv } from "./statement-csv.ts";
 
 const Query = z.strictObject({ format: z.enum(["json", "csv"]).default("json") });
@@ -29,6 +30,12 @@ export function vendorRoutes(options: ApiOptions): Hono<PortalEnv> {
       statement: await statement(ports, { campaign, party: vendor }),
     };
     return c.json(view);
+  });
+
+  /** Objects to a verdict; a third expert looks at its defects, blind, and a person of the data team decides. */
+  routes.post("/disputes", async (c) => {
+    const objection = await readBody(c, DisputeRequest);
+    return c.json(await openDispute(ports, { ...firm(c.get("session")), ...objection }));
   });
 
   routes.get("/statement", async (c) => {

@@ -4,6 +4,7 @@ import type { QualityPoint, WatchLot, WatchView } from "../../schemas/portal.ts"
 import type { CycleRecord } from "../../schemas/state.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
 import { executionName } from "../store/cycles.ts";
+import { disputeViews } from "../store/disputes.ts";
 import { DocumentError, readDocument } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 import { statement, totals } from "../store/ledger.ts";
@@ -59,6 +60,7 @@ export async function watchView(options: ApiOptions, session: Session, campaign:
       history: releases,
     },
     questions: await questions(ports, campaign),
+    disputes: await disputeViews(ports, campaign),
     members: mayAct
       ? (await members(ports, campaign)).map(({ campaign: _campaign, epoch: _epoch, ...member }) => member)
       : [],

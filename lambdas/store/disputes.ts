@@ -2,6 +2,7 @@ import { creditOf } from "../../domain/pricing/ledger.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { LedgerEntry } from "../../schemas/ledger.ts";
 import { type Lot, Verdict } from "../../schemas/lot.ts";
+import type { DisputeView } from "../../schemas/portal.ts";
 import { Dispute } from "../../schemas/standing.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
@@ -84,16 +85,6 @@ export function disputableUntil(lot: Pick<Lot, "closedAt">, agreement: Campaign)
   if (lot.closedAt === undefined) return undefined;
   const days = agreement.inspection.disputeDays ?? DISPUTE_DAYS;
   return new Date(Date.parse(lot.closedAt) + days * 86_400_000).toISOString();
-}
-
-/** A dispute as the data team decides on it: what a third blind expert made of each defect. */
-export interface DisputeView extends Dispute {
-  defects: number;
-  /** Defects that a third expert has looked at, and those on which it agrees with the two. */
-  seenByThird: number;
-  confirmed: number;
-  /** The same verdict with the defects that stand; while third experts are out, with those that may stand. */
-  wouldBe: "accepted" | "rejected";
 }
 
 /** Every dispute with what third experts say of it, in order of lot and round. Which images these were stays out of it. */

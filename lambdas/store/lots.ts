@@ -1,6 +1,8 @@
-import type { Lot, LotStatus } from "../../schemas/lot.ts";
+import type { Lot } from "../../schemas/lot.ts";
 import { Verdict } from "../../schemas/lot.ts";
+import type { BoardLot, BoardVerdict, OpenLot } from "../../schemas/portal.ts";
 import type { Ports } from "../ports.ts";
+import { disputableUntil, disputes } from "./disputes.ts";
 import { readDocument } from "./documents.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
@@ -9,19 +11,6 @@ export { leaseItems } from "./leases.ts";
 export { LotRefusedError } from "./lot-records.ts";
 export { reviseAnswer } from "./revisions.ts";
 export { submitAnswers } from "./submissions.ts";
-
-/** A lot as its vendor and the vendor's annotators see it: no purposes, no gold, no other vendor. */
-export interface OpenLot {
-  lot: string;
-  round: number;
-  items: number;
-  answered: number;
-  dueAt: string;
-  status: LotStatus;
-  pricePerAnswerMicros: number;
-  wave: number;
-  cycle: number;
-}
 
 /** Lots of a vendor that wait for answers now, in order of due date, then name. */
 export async function openLots(
@@ -37,37 +26,10 @@ export async function openLots(
     if (!body.open) continue;
     const found = await findLot(ports, campaign, body.lot);
     if (found === undefined || found.lot.vendor !== vendor || found.lot.status !== "offered") continue;
-    const { lot, round, items, answered, dueAt, status, pricePerAnswerMicros, wave, cycle } = found.lot;
-    lots.push({ lot, round, items, answered, dueAt: dueAt ?? "", status, pricePerAnswerMicros, wave, cycle });
+    const { lot, round, items, answered, dueAt, status, wave, cycle } = found.lot;
+    lots.push({ lot, round, items, answered, dueAt: dueAt ?? "", status, wave, cycle });
   }
   return lots.sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : a.lot < b.lot ? -1 : 1));
-}
-
-/** One inspection as its vendor may see it: how many were wrong and which classes were mixed up; never which images. */
-export interface BoardVerdict {
-  round: number;
-  verdict: Verdict["verdict"];
-  sampleSize: number;
-  acceptanceNumber: number;
-  defects: number;
-  confused: { said: string; truth: string; count: number }[];
-  undecided: number;
-  reasons: string[];
-}
-export interface BoardLot {
-  lot: string;
-  cycle: number;
-  wave: number;
-  round: number;
-  status: LotStatus | "given-away";
-  items: number;
-  answered: number;
-  pricePerAnswerMicros: number;
-  offeredAt?: string;
-  dueAt?: string;
-  deliveredAt?: string;
-  closedAt?: string;
-  verdicts: BoardVerdict[];
 }
 
 /** Every lot that a vendor has or had, newest wave first, with the evidence for rework. */
@@ -76,6 +38,11 @@ export async function vendorBoard(
   { campaign, vendor }: { campaign: string; vendor: string },
 ): Promise<BoardLot[]> {
   const board: BoardLot[] = [];
+  const objections = new Map(
+    (await disputes(ports, campaign))
+      .filter((one) => one.vendor === vendor)
+      .map((one) => [`${one.lot}#${one.round}`, one]),
+  );
   for await (const { body } of everyRecord<VendorLot>(
     ports.records,
     recordKeys.vendorLot(campaign, vendor, "").pk,
@@ -88,7 +55,9 @@ export async function vendorBoard(
     const verdicts = await verdictsOf(ports, lot, body.fromRound, lastRound);
     const own = body.toRound === undefined;
     // A lot that was given away bears its new vendor's price, which is nobody else's business.
-    const price = (await lotAgreement(ports, lot)).vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0;
+    const agreement = await lotAgreement(ports, lot);
+    const price = agreement.vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0;
+    const until = disputableUntil(lot, agreement);
     board.push({
       lot: lot.lot,
       cycle: lot.cycle,
@@ -99,7 +68,13 @@ export async function vendorBoard(
       answered: own ? lot.answered : lot.items,
       pricePerAnswerMicros: own ? lot.pricePerAnswerMicros : Math.round(price * 1e6),
       ...(own ? times(lot) : {}),
-      verdicts,
+      ...(until === undefined ? {} : { disputableUntil: until }),
+      verdicts: verdicts.map((verdict) => {
+        const objection = objections.get(`${lot.lot}#${verdict.round}`);
+        if (objection === undefined) return verdict;
+        const { status, reason, at, note } = objection;
+        return { ...verdict, dispute: { status, reason, at, ...(note === undefined ? {} : { note }) } };
+      }),
     });
   }
   return board.sort((a, b) => b.cycle - a.cycle || b.wave - a.wave || (a.lot < b.lot ? -1 : 1));

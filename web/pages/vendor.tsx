@@ -1,5 +1,6 @@
 import type { BoardLot, BoardVerdict, VendorBoard } from "../../schemas/portal.ts";
 import { portalNow, useLoad } from "../api.ts";
+import { VendorDispute } from "../parts/dispute.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
 import { count, dateTime, money, plural, price, relative } from "../words.ts";
@@ -21,12 +22,12 @@ export function VendorPage() {
   const board = useLoad<VendorBoard>("/api/vendor/board", 15_000);
   return (
     <Shell title="Vendor" campaign={board.data?.campaign}>
-      <Waiting load={board}>{(data) => <Board board={data} />}</Waiting>
+      <Waiting load={board}>{(data) => <Board board={data} onChange={() => void board.reload()} />}</Waiting>
     </Shell>
   );
 }
 
-function Board({ board }: { board: VendorBoard }) {
+function Board({ board, onChange }: { board: VendorBoard; onChange: () => void }) {
   const { lots, currency, statement } = board;
   const rework = lots.filter(
     (lot) => lot.status === "offered" && lot.round > 1 && lastVerdict(lot)?.verdict === "rework",
@@ -59,16 +60,16 @@ function Board({ board }: { board: VendorBoard }) {
           <p>Lots appear here as soon as the campaign buys from you.</p>
         </Empty>
       )}
-      {rework.length > 0 && <Lots title="To rework" lots={rework} currency={currency} evidence />}
+      {rework.length > 0 && <Lots title="To rework" lots={rework} currency={currency} onDispute={onChange} />}
       {open.length > 0 && <Lots title="Open" lots={open} currency={currency} />}
       {there.length > 0 && <Lots title="Delivered" lots={there} currency={currency} />}
-      {closed.length > 0 && <Lots title="Closed" lots={closed} currency={currency} evidence />}
+      {closed.length > 0 && <Lots title="Closed" lots={closed} currency={currency} onDispute={onChange} />}
       <Account board={board} />
     </>
   );
 }
 
-function Lots(props: { title: string; lots: BoardLot[]; currency: string; evidence?: boolean }) {
+function Lots(props: { title: string; lots: BoardLot[]; currency: string; onDispute?: () => void }) {
   return (
     <section>
       <h2>{props.title}</h2>
@@ -93,7 +94,7 @@ function Lots(props: { title: string; lots: BoardLot[]; currency: string; eviden
               <tr key={lot.lot}>
                 <th scope="row" data-label="Lot">
                   {lot.lot}
-                  {props.evidence && <Evidence verdict={lastVerdict(lot)} />}
+                  {props.onDispute !== undefined && <Verdicts lot={lot} onChange={props.onDispute} />}
                 </th>
                 <td data-label="State">
                   <span class={`chip ${lot.status}`}>{STATUS_WORDS[lot.status]}</span>
@@ -130,13 +131,28 @@ const VERDICT_WORDS: Record<BoardVerdict["verdict"], string> = {
   reject: "Why it was rejected",
 };
 
+/** The last verdict, and earlier ones that went against the vendor: each may be disputed. */
+function Verdicts({ lot, onChange }: { lot: BoardLot; onChange: () => void }) {
+  const last = lastVerdict(lot);
+  const shown = lot.verdicts.filter((verdict) => verdict === last || verdict.verdict !== "accept");
+  return shown.map((verdict) => <Evidence key={verdict.round} lot={lot} verdict={verdict} onChange={onChange} />);
+}
+
 /** What the inspection saw, in counts and mix-ups: which images were looked at stays hidden, they may be gold. */
-function Evidence({ verdict }: { verdict: BoardVerdict | undefined }) {
-  if (verdict === undefined) return null;
+function Evidence({ lot, verdict, onChange }: { lot: BoardLot; verdict: BoardVerdict; onChange: () => void }) {
   const { sampleSize, defects, acceptanceNumber, confused, undecided, reasons } = verdict;
   return (
     <details class="evidence">
-      <summary>{VERDICT_WORDS[verdict.verdict]}</summary>
+      <summary>
+        {VERDICT_WORDS[verdict.verdict]}
+        {lot.verdicts.length > 1 && ` (round ${verdict.round})`}
+        {verdict.dispute !== undefined && (
+          <>
+            {" "}
+            <span class={`chip ${verdict.dispute.status}`}>disputed</span>
+          </>
+        )}
+      </summary>
       <p>
         Two experts answered {plural(sampleSize, "image")} of the lot without seeing yours: {plural(defects, "answer")}{" "}
         wrong, at most {count(acceptanceNumber)} allowed
@@ -156,6 +172,7 @@ function Evidence({ verdict }: { verdict: BoardVerdict | undefined }) {
           {reason}
         </p>
       ))}
+      <VendorDispute lot={lot} verdict={verdict} onChange={onChange} />
     </details>
   );
 }
