@@ -1,3 +1,4 @@
+import { countColours, histogramOf } from "./histograms.ts";
 import { type Raster, shrink, toGray } from "./raster.ts";
 
 /** What the checks look at. Definitions as cleanvision's, so that numbers compare. */
@@ -17,20 +18,17 @@ export interface Measurements {
   grayscale: boolean;
 }
 
-const BRIGHTNESS_BINS = 4096;
-const SAMPLED_ABOVE = 100_000;
+/** Room for the luma of one raster of the usual size: taking new memory each time costs as much as the luma. */
+const ROOM = new Uint8Array(512 * 512);
 
 /**
  * Measures a raster. `sourcePixels`: pixels of the full image when `raster` is a shrunk copy of it, because one part
- * of the blur score grows with the number of pixels. `gray`: the raster's luma, where the caller has it already.
+ * of the blur score grows with the number of pixels.
  */
-export function measure(
-  raster: Raster,
-  sourcePixels = raster.width * raster.height,
-  gray: Raster = toGray(raster),
-): Measurements {
-  const histogram = grayHistogram(gray);
-  const colour = colourStatistics(raster, gray);
+export function measure(raster: Raster, sourcePixels = raster.width * raster.height): Measurements {
+  const gray = toGray(raster, ROOM);
+  const histogram = histogramOf(gray.pixels);
+  const colour = colourStatistics(raster, histogram);
   return {
     ...colour,
     contrast: deviation(histogram, gray.pixels.length) / 255,
@@ -38,54 +36,20 @@ export function measure(
   };
 }
 
-function grayHistogram({ pixels }: Raster): Uint32Array {
-  const histogram = new Uint32Array(256);
-  for (let i = 0; i < pixels.length; i += 1) {
-    const value = pixels[i] as number;
-    histogram[value] = (histogram[value] as number) + 1;
-  }
-  return histogram;
-}
-
-/** Colours are counted on every second row of large rasters: half a sample of 100,000 pixels moves no percentile. */
-function colourStatistics(raster: Raster, gray: Raster): Omit<Measurements, "contrast" | "blur"> {
-  const { pixels, width, height } = raster;
-  if (raster.channels === 1) return grayStatistics(gray);
-  const rows = width * height > SAMPLED_ABOVE ? 2 : 1;
-  const squares = new Uint32Array(BRIGHTNESS_BINS);
-  const reds = new Uint32Array(256);
-  const greens = new Uint32Array(256);
-  const blues = new Uint32Array(256);
-  let unequal = 0;
-  for (let y = 0; y < height; y += rows) {
-    const end = (y + 1) * width * 3;
-    for (let p = y * width * 3; p < end; p += 3) {
-      const r = pixels[p] as number;
-      const g = pixels[p + 1] as number;
-      const b = pixels[p + 2] as number;
-      reds[r] = (reds[r] as number) + 1;
-      greens[g] = (greens[g] as number) + 1;
-      blues[b] = (blues[b] as number) + 1;
-      unequal |= (r ^ g) | (g ^ b);
-      // Ranks survive the root, so the percentile is taken on squares: .241, .691 and .068 as parts of 4096, bins of 16.
-      const bin = (987 * r * r + 2830 * g * g + 279 * b * b) >>> 16;
-      squares[bin] = (squares[bin] as number) + 1;
-    }
-  }
-  const count = width * Math.ceil(height / rows);
+function colourStatistics(raster: Raster, grays: Uint32Array): Omit<Measurements, "contrast" | "blur"> {
+  if (raster.channels === 1) return grayStatistics(grays, raster.pixels.length);
+  const { reds, greens, blues, squares, isGray, count } = countColours(raster);
   return {
     brightness: perceived(mean(reds, count), mean(greens, count), mean(blues, count)),
     brightness5: percentile(squares, count, 0.05),
     brightness99: percentile(squares, count, 0.99),
-    entropy: unequal === 0 ? entropy([reds]) : entropy([reds, greens, blues]),
-    grayscale: unequal === 0,
+    entropy: isGray ? entropy([reds]) : entropy([reds, greens, blues]),
+    grayscale: isGray,
   };
 }
 
-function grayStatistics(gray: Raster): Omit<Measurements, "contrast" | "blur"> {
-  const histogram = grayHistogram(gray);
-  const count = gray.pixels.length;
-  const squares = new Uint32Array(BRIGHTNESS_BINS);
+function grayStatistics(histogram: Uint32Array, count: number): Omit<Measurements, "contrast" | "blur"> {
+  const squares = new Uint32Array(4096);
   histogram.forEach((n, v) => {
     const bin = (4096 * v * v) >>> 16;
     squares[bin] = (squares[bin] as number) + n;

@@ -1,3 +1,5 @@
+import { pixelKernels } from "./kernels.ts";
+
 /** 8-bit pixels, rows top to bottom, channels interleaved: 3 = RGB (sRGB), 1 = gray. */
 export interface Raster {
   pixels: Uint8Array;
@@ -16,15 +18,24 @@ export function fitWithin(width: number, height: number, side: number): { width:
   };
 }
 
-/** Luma of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's `convert("L")`. A gray raster is returned as it is. */
-export function toGray(source: Raster): Raster {
+/** Pixels that are looked at in one go: their copies stay in the cache. */
+const PIXELS_AT_ONCE = 1 << 15;
+const BYTES_AT_ONCE = 1 << 20;
+
+/** Luma of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's `convert("L")`. A gray raster is returned as it is. `room`: where the result may lie, if it is large enough. */
+export function toGray(source: Raster, room?: Uint8Array): Raster {
   if (source.channels === 1) return source;
   const { pixels, width, height } = source;
-  const gray = new Uint8Array(width * height);
-  for (let i = 0, p = 0; i < gray.length; i += 1, p += 3) {
-    gray[i] =
-      ((pixels[p] as number) * 19595 + (pixels[p + 1] as number) * 38470 + (pixels[p + 2] as number) * 7471 + 0x8000) >>
-      16;
+  const count = width * height;
+  const gray = room !== undefined && room.length >= count ? room.subarray(0, count) : new Uint8Array(count);
+  const kernels = pixelKernels(4 * PIXELS_AT_ONCE + 128);
+  const memory = new Uint8Array(kernels.memory.buffer);
+  const to = 3 * PIXELS_AT_ONCE;
+  for (let done = 0; done < count; done += PIXELS_AT_ONCE) {
+    const some = Math.min(PIXELS_AT_ONCE, count - done);
+    memory.set(pixels.subarray(done * 3, (done + some) * 3));
+    kernels.luma(0, to, some, to + PIXELS_AT_ONCE + 16);
+    gray.set(memory.subarray(to, to + some), done);
   }
   return { pixels: gray, width, height, channels: 1 };
 }
@@ -40,116 +51,65 @@ export function shrink(source: Raster, width: number, height: number): Raster {
       `can't shrink ${source.width} x ${source.height} to ${width} x ${height}: each side must be 1 to the source's`,
     );
   }
-  const { channels } = source;
-  const rowLength = width * channels;
+  const { channels, pixels } = source;
+  const rowBytes = source.width * channels;
   const columns = spans(source.width, width);
   const rows = spans(source.height, height);
-  const row = new Float32Array(rowLength);
-  const sums = new Float32Array(rowLength);
-  const output = new Uint8Array(rowLength * height);
+  const reach = new Int32Array(rows.buffer);
+  const firstRow = (y: number) => reach[4 * y] as number;
+  const rowAfter = (y: number) => (reach[4 * y + 1] as number) + 1;
   const scale = (width * height) / (source.width * source.height);
-  let rowInHand = -1;
-  for (let y = 0; y < height; y += 1) {
-    sums.fill(0);
-    const first = rows.first[y] as number;
-    const last = rows.last[y] as number;
-    for (let sy = first; sy <= last; sy += 1) {
-      if (sy !== rowInHand) shrinkRow(source, sy, columns, row, width);
-      rowInHand = sy;
-      const weight = sy === first ? (rows.head[y] as number) : sy === last ? (rows.tail[y] as number) : 1;
-      if (weight === 1) for (let i = 0; i < rowLength; i += 1) sums[i] = (sums[i] as number) + (row[i] as number);
-      else for (let i = 0; i < rowLength; i += 1) sums[i] = (sums[i] as number) + weight * (row[i] as number);
-    }
-    const base = y * rowLength;
-    for (let i = 0; i < rowLength; i += 1) output[base + i] = (sums[i] as number) * scale + 0.5;
+  const output = new Uint8Array(width * channels * height);
+  for (let y = 0; y < height; ) {
+    // As many output rows as their sources fit into what is looked at in one go, at least one.
+    const from = firstRow(y) * rowBytes;
+    let end = y + 1;
+    while (end < height && rowAfter(end) * rowBytes - from <= BYTES_AT_ONCE) end += 1;
+    const sourceBytes = rowAfter(end - 1) * rowBytes - from;
+    // Areas begin at multiples of 16, with room for what is read and written beyond their ends.
+    const columnsAt = Math.ceil((sourceBytes + 16) / 16) * 16;
+    const rowsAt = columnsAt + columns.length;
+    const sums = rowsAt + rows.length;
+    const out = sums + 4 * (Math.ceil(rowBytes / 16) * 16 + 16);
+    const outBytes = (end - y) * width * channels;
+    const kernels = pixelKernels(out + outBytes);
+    const memory = new Uint8Array(kernels.memory.buffer);
+    memory.set(pixels.subarray(from, from + sourceBytes));
+    memory.set(columns, columnsAt);
+    memory.set(rows, rowsAt);
+    // Rows are counted from the source's first: the address is where that one would lie.
+    kernels.shrink(-from, rowBytes, columnsAt, rowsAt + 16 * y, sums, out, width, end - y, channels, scale);
+    output.set(memory.subarray(out, out + outBytes), y * width * channels);
+    y = end;
   }
   return { pixels: output, width, height, channels };
 }
 
-interface Spans {
-  first: Int32Array;
-  last: Int32Array;
-  head: Float64Array;
-  tail: Float64Array;
-}
+const knownSpans = new Map<string, Uint8Array<ArrayBuffer>>();
+const MOST_KNOWN = 64;
 
-/** For each output position: the first and last source position under it and how much of each it covers. */
-function spans(from: number, to: number): Spans {
-  const first = new Int32Array(to);
-  const last = new Int32Array(to);
-  const head = new Float64Array(to);
-  const tail = new Float64Array(to);
+/**
+ * What lies under each of `to` output positions, 16 bytes each: the first and last source position (i32), how much of
+ * each is covered (f32); one that is both counts as the first. The last few are kept, for pictures are often of one size.
+ */
+function spans(from: number, to: number): Uint8Array<ArrayBuffer> {
+  const key = `${from} ${to}`;
+  const known = knownSpans.get(key);
+  if (known !== undefined) return known;
+  const places = new Int32Array(4 * to);
+  const shares = new Float32Array(places.buffer);
   for (let i = 0; i < to; i += 1) {
     const start = (i * from) / to;
     const end = ((i + 1) * from) / to;
-    first[i] = Math.floor(start);
-    last[i] = Math.min(from - 1, Math.ceil(end) - 1);
-    head[i] = Math.min((first[i] as number) + 1, end) - start;
-    tail[i] = end - (last[i] as number);
+    const first = Math.floor(start);
+    const last = Math.min(from - 1, Math.ceil(end) - 1);
+    places[4 * i] = first;
+    places[4 * i + 1] = last;
+    shares[4 * i + 2] = Math.min(first + 1, end) - start;
+    shares[4 * i + 3] = first === last ? 0 : end - last;
   }
-  return { first, last, head, tail };
-}
-
-/** Sums one source row into `row` by the column spans. */
-function shrinkRow(source: Raster, y: number, columns: Spans, row: Float32Array, width: number): void {
-  if (source.channels === 3) shrinkColourRow(source, y, columns, row, width);
-  else shrinkGrayRow(source, y, columns, row, width);
-}
-
-function shrinkColourRow(
-  { pixels, width: from }: Raster,
-  y: number,
-  columns: Spans,
-  row: Float32Array,
-  width: number,
-): void {
-  const base = y * from * 3;
-  const { first, last, head, tail } = columns;
-  for (let x = 0, at = 0; x < width; x += 1, at += 3) {
-    let p = base + (first[x] as number) * 3;
-    const end = base + (last[x] as number) * 3;
-    const share = head[x] as number;
-    let r = (pixels[p] as number) * share;
-    let g = (pixels[p + 1] as number) * share;
-    let b = (pixels[p + 2] as number) * share;
-    if (end > p) {
-      let wholeR = 0;
-      let wholeG = 0;
-      let wholeB = 0;
-      for (p += 3; p < end; p += 3) {
-        wholeR += pixels[p] as number;
-        wholeG += pixels[p + 1] as number;
-        wholeB += pixels[p + 2] as number;
-      }
-      const rest = tail[x] as number;
-      r += wholeR + rest * (pixels[end] as number);
-      g += wholeG + rest * (pixels[end + 1] as number);
-      b += wholeB + rest * (pixels[end + 2] as number);
-    }
-    row[at] = r;
-    row[at + 1] = g;
-    row[at + 2] = b;
-  }
-}
-
-function shrinkGrayRow(
-  { pixels, width: from }: Raster,
-  y: number,
-  columns: Spans,
-  row: Float32Array,
-  width: number,
-): void {
-  const base = y * from;
-  const { first, last, head, tail } = columns;
-  for (let x = 0; x < width; x += 1) {
-    const start = base + (first[x] as number);
-    const end = base + (last[x] as number);
-    let sum = (pixels[start] as number) * (head[x] as number);
-    if (end > start) {
-      let whole = 0;
-      for (let p = start + 1; p < end; p += 1) whole += pixels[p] as number;
-      sum += whole + (tail[x] as number) * (pixels[end] as number);
-    }
-    row[x] = sum;
-  }
+  const bytes = new Uint8Array(places.buffer);
+  if (knownSpans.size >= MOST_KNOWN) knownSpans.clear();
+  knownSpans.set(key, bytes);
+  return bytes;
 }

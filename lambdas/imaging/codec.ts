@@ -1,8 +1,8 @@
 import turbo from "@julusian/jpeg-turbo";
 import sharp from "sharp";
-import { boxShrink } from "../../domain/image-checks/box-shrink.ts";
 import { fitWithin, type Raster, shrink } from "../../domain/image-checks/raster.ts";
 import { type Header, Quarantine } from "./header.ts";
+import { quarterOf } from "./jpeg-entropy.ts";
 import { LIMITS, SIDES } from "./limits.ts";
 import { upright } from "./orient.ts";
 
@@ -17,18 +17,43 @@ sharp.concurrency(1);
  * Throws Quarantine where a decoder objects, warnings of JPEG included, as `djpeg -strict` does.
  */
 export async function decode(bytes: Uint8Array, header: Header): Promise<Raster> {
-  const pixels = header.width * header.height;
+  const stored = await decodeAsStored(bytes, header);
+  const web = upright(webSized(stored), header.orientation);
+  if (web !== stored) giveBack(stored);
+  return web;
+}
+
+/** More memory than this is not kept from picture to picture. */
+const KEPT_BYTES = 32 * 1024 * 1024;
+let spare: Buffer | undefined;
+
+/** Memory for one picture's pixels: taking it anew each time costs a fifth of a small picture's decoding. */
+function roomFor(bytes: number): Buffer {
+  const room = spare;
+  if (room === undefined || room.length < bytes) return Buffer.allocUnsafeSlow(bytes);
+  spare = undefined;
+  return room;
+}
+
+/** Says that nobody looks at a decoded raster any more: its memory is the next picture's. */
+export function giveBack({ pixels }: Raster): void {
+  const { buffer, byteOffset } = pixels;
+  if (!Buffer.isBuffer(pixels) || byteOffset !== 0 || !(buffer instanceof ArrayBuffer)) return;
+  if (buffer.byteLength <= KEPT_BYTES && buffer.byteLength > (spare?.length ?? 0)) spare = Buffer.from(buffer);
+}
+
+async function decodeAsStored(bytes: Uint8Array, header: Header): Promise<Raster> {
+  const { width, height, quarteredScan } = header;
   if (header.type === "jpeg" && header.simple) {
-    if (!header.foreignColour && pixels <= LIMITS.fullDecodePixels) {
-      const factor = Math.ceil(Math.max(header.width, header.height) / SIDES.web);
-      const isLarge = factor > 2 && header.components === 3;
-      const raster = isLarge ? decodeLargeJpeg(bytes, header, factor) : webSized(decodeJpeg(bytes, header));
-      return upright(raster, header.orientation);
+    const quarter = quarteredScan && quarterOf(bytes, quarteredScan, width, height);
+    if (!header.foreignColour) {
+      if (quarter !== undefined) return quarter;
+      if (width * height <= LIMITS.fullDecodePixels) return decodeJpeg(bytes, header);
     }
     // sharp looks away from some damage; a strict decode without colour costs half of one with it.
-    decodeJpeg(bytes, header, "gray");
+    if (quarter === undefined) giveBack(decodeJpeg(bytes, header, "gray"));
   }
-  return upright(webSized(await decodeWithSharp(bytes, header)), header.orientation);
+  return decodeWithSharp(bytes, header);
 }
 
 function webSized(raster: Raster): Raster {
@@ -38,22 +63,10 @@ function webSized(raster: Raster): Raster {
 
 function decodeJpeg(bytes: Uint8Array, header: Header, colour: "gray" | "as-is" = "as-is"): Raster {
   const channels = colour === "gray" || header.components === 1 ? 1 : 3;
-  // Not from Node's pool: the raster outlives this call, and others are decoded beside it.
-  const target = Buffer.allocUnsafeSlow(header.width * header.height * channels);
-  const { width, height } = decodeStrictly(
-    bytes,
-    header,
-    target,
-    channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB,
-  );
+  const target = roomFor(header.width * header.height * channels);
+  const format = channels === 1 ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB;
+  const { width, height } = decodeStrictly(bytes, header, target, format);
   return { pixels: target.subarray(0, width * height * channels), width, height, channels };
-}
-
-/** A large JPEG at a whole fraction of its size. */
-function decodeLargeJpeg(bytes: Uint8Array, header: Header, factor: number): Raster {
-  const target = Buffer.allocUnsafeSlow(header.width * header.height * 4);
-  const { width, height } = decodeStrictly(bytes, header, target, turbo.FORMAT_RGBX);
-  return boxShrink(new Uint32Array(target.buffer, target.byteOffset, width * height), width, height, factor);
 }
 
 function decodeStrictly(

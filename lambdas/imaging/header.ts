@@ -1,4 +1,5 @@
 import type { Finding } from "../../schemas/catalogue.ts";
+import type { Scan } from "./jpeg-entropy.ts";
 
 export type ImageType = "jpeg" | "png" | "webp";
 
@@ -15,6 +16,8 @@ export interface Header {
   simple: boolean;
   /** JPEG: colour components; 0 for other types. */
   components: number;
+  /** JPEG of the usual kind and large: the one scan, to be followed when it is decoded at a quarter. */
+  quarteredScan?: Scan;
   /** Bytes that the image itself takes; what follows is trailing. */
   length: number;
   animated: boolean;

@@ -6,7 +6,7 @@ import { differenceHash, perceptualHash } from "../../domain/image-checks/percep
 import { fitWithin, type Raster, shrink, toGray } from "../../domain/image-checks/raster.ts";
 import type { Finding, ImageFacts } from "../../schemas/catalogue.ts";
 import { captureOf } from "./capture.ts";
-import { decode, encodeJpeg } from "./codec.ts";
+import { decode, encodeJpeg, giveBack } from "./codec.ts";
 import { type Header, Quarantine, sniff, typeMismatch } from "./header.ts";
 import { walkJpeg } from "./jpeg-walk.ts";
 import { LIMITS, SIDES } from "./limits.ts";
@@ -56,7 +56,7 @@ export interface Examination {
 export async function inspect(job: InspectionJob): Promise<Inspection> {
   try {
     const { header, findings, facts, web, normalised, thumbnail } = await examine(job);
-    return {
+    const inspection: Inspection = {
       verdict: "admitted",
       findings,
       facts,
@@ -64,6 +64,8 @@ export async function inspect(job: InspectionJob): Promise<Inspection> {
       thumbnail: encodeThumbnail(thumbnail),
       normalised: normalisedCopy(header, normalised),
     };
+    giveBack(web);
+    return inspection;
   } catch (error) {
     if (error instanceof Quarantine) return quarantined(error.code, error.message);
     // Decoders and walkers fail in ways of their own on hostile bytes (RangeError and the like).

@@ -13,10 +13,10 @@ export const LIMITS = {
   scans: 100,
   /** Pixels times scans of a progressive file: about a second. */
   scannedPixels: 300_000_000,
-  /** JPEG above this is checked in gray and decoded at a fraction. */
+  /** Other JPEG than plain ones is checked in gray above this and decoded at a fraction. */
   fullDecodePixels: 24_000_000,
-  /** Scans up to this are followed code by code (about 10 ms per MB); larger ones are the decoder's word alone. */
-  followedScanBytes: 1_000_000,
+  /** A plain JPEG whose long side is above this is decoded at a quarter: its web variant is 768 to 1024 pixels long. */
+  quarteredAbove: 3071,
   pngBytes: 120_000_000,
   /** An interlaced PNG is held as a whole. */
   interlacedBytes: 64_000_000,

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { boxShrink } from "../../domain/image-checks/box-shrink.ts";
 import { flagsAmong, flagsOf } from "../../domain/image-checks/flags.ts";
 import { measure } from "../../domain/image-checks/measurements.ts";
 import { differenceHash, perceptualHash } from "../../domain/image-checks/perceptual-hash.ts";
@@ -172,25 +171,4 @@ test("hashes of images smaller than their grid are defined", () => {
     expect(perceptualHash(gray(side, side, (x, y) => x * 20 + y * 9))).toMatch(/^[0-9a-f]{16}$/);
     expect(differenceHash(gray(side, 1, (x) => x * 20))).toMatch(/^[0-9a-f]{16}$/);
   }
-});
-
-test("shrinking by a whole factor of words is the mean of each block, smaller ones at the edges", () => {
-  const word = (r: number, g: number, b: number) => (r | (g << 8) | (b << 16) | (0xee << 24)) >>> 0;
-  const pixels = Uint32Array.from([
-    word(10, 0, 255),
-    word(20, 4, 255),
-    word(7, 8, 9),
-    word(30, 0, 255),
-    word(40, 0, 255),
-    word(9, 8, 9),
-  ]);
-  const { width, height, pixels: small } = boxShrink(pixels, 3, 2, 2);
-  expect([width, height]).toEqual([2, 1]);
-  expect([...small]).toEqual([25, 1, 255, 8, 8, 9]);
-  expect(() => boxShrink(pixels, 3, 2, 1)).toThrow("factor 1: allowed are 2 to 16");
-});
-
-test("white stays white at the largest factor: no sum overflows", () => {
-  const white = new Uint32Array(64 * 64).fill(0xffffffff);
-  expect(new Set(boxShrink(white, 64, 64, 16).pixels)).toEqual(new Set([255]));
 });

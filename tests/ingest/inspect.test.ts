@@ -57,10 +57,10 @@ describe("a good picture of each type", () => {
     ]);
   });
 
-  test("a picture beyond twice the web size is decoded at a whole fraction, upright", async () => {
-    const bytes = await picture(4, { width: 3000, height: 90, orientation: 6 });
+  test("a picture beyond three times the web size is decoded at a quarter, upright", async () => {
+    const bytes = await picture(4, { width: 4000, height: 120, orientation: 6 });
     const seen = admitted(await inspect(job("a.jpg", bytes)));
-    expect(seen.facts).toMatchObject({ width: 90, height: 3000 });
+    expect(seen.facts).toMatchObject({ width: 120, height: 4000 });
     expect(await sharp(seen.web).metadata()).toMatchObject({ width: 30, height: 1000 });
   });
 
