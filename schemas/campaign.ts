@@ -47,13 +47,18 @@ export const InspectionPolicy = z.strictObject({
 export type InspectionPolicy = z.infer<typeof InspectionPolicy>;
 
 export const LabellingPolicy = z.strictObject({
-  /** Answers bought for each image in wave 0, and the most ever bought for one image before experts decide. */
-  minAnswers: z.int().min(1).default(2),
+  /**
+   * Answers bought for each image before any of them may be settled, and the most ever bought for one image before experts
+   * decide. 0: a model made of the bought labels may settle an image that nobody has answered.
+   */
+  minAnswers: z.int().min(0).default(1),
   maxAnswers: z.int().min(1).default(7),
   maxWaves: z.int().min(1).default(6),
+  /** Share of the images that the first wave asks for, as different from each other as their features are; the rest waits. */
+  startShare: z.number().gt(0).max(1).default(1),
   lotSize: z.int().min(5).max(500).default(200),
   /** Share of the images that is gold: hidden, answered blind by two experts. */
-  goldShare: z.number().min(0).max(0.05).default(0.04),
+  goldShare: z.number().min(0).max(0.05).default(0.03),
   /**
    * A test before the first lot: questions whose truth experts gave, and right answers to pass. Unpaid. Left out: none.
    * 17 of 20 passes 98 % of those who are right 95 % of the time, and 11 % of those who are right 70 %.
@@ -68,7 +73,7 @@ export const LabellingPolicy = z.strictObject({
 
 export const QualityTarget = z.strictObject({
   /** Wanted share of right labels in the training data. */
-  labelAccuracy: Probability.default(0.98),
+  labelAccuracy: Probability.default(0.985),
   /** The owner's own floor for the model's accuracy, if there is one. */
   modelAccuracy: Probability.optional(),
   /** Floors per class for recall. */

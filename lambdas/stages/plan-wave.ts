@@ -8,7 +8,9 @@ import { updateCycle } from "../store/campaigns.ts";
 import { writeDocument } from "../store/documents.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
 import { type Labels, labelsSoFar } from "../store/labels.ts";
+import { auditedModelWords } from "../store/model-audit.ts";
 import { makePrior } from "../store/model-prior.ts";
+import { startingImages } from "../store/starting-images.ts";
 import { itemsToLabel, lotPlansOf, priceOfWave } from "../store/wave-plan.ts";
 import { readWavePlan } from "../store/waves.ts";
 
@@ -46,11 +48,14 @@ export const planWave = stage({
       return { ...answer, decision: "buy", lots: (await readWavePlan(ports, key)).lots.length };
     }
     const asked = await unservedWish(ports, campaign, cycle, labels);
-    if (wave >= maxWaves && asked === undefined) return { ...answer, decision: "enough", lots: 0 };
-    const items = itemsToLabel(labels, wave, asked !== undefined);
+    const isOver = wave >= maxWaves && asked === undefined;
+    const start = await startingImages(ports, labels, embeddingsKey);
+    const items = isOver ? [] : itemsToLabel(labels, wave, asked !== undefined, start);
     const plans = lotPlansOf({ campaign, cycle, wave }, labels, items);
-    if (plans.length === 0) return { ...answer, decision: "enough", lots: 0 };
-    const priceMicros = priceOfWave(labels, plans, items);
+    // What a model settled alone is audited before anything is frozen, if need be in a wave without lots.
+    const audits = wave > maxWaves ? [] : openAudits(labels);
+    if (plans.length === 0 && audits.length === 0) return { ...answer, decision: "enough", lots: 0 };
+    const priceMicros = priceOfWave(labels, plans, items, audits);
     if (priceMicros > labels.budgetLeftMicros || labels.purchases.plan.decision === "over-budget") {
       await tellOverBudget(ports, campaign, cycle, labels, priceMicros);
       return { ...answer, decision: "over-budget", lots: 0 };
@@ -72,6 +77,12 @@ export const planWave = stage({
     return { ...answer, decision: "buy", lots: plans.length };
   },
 });
+
+/** Images settled on a model's word that the audit wants and experts have not seen. */
+function openAudits({ agreement, fitted, known, purchases }: Labels): string[] {
+  const wanted = auditedModelWords(agreement, fitted, purchases.settled);
+  return wanted.filter((image) => known.experts.get(image)?.complete !== true);
+}
 
 /** The owner's "ask for more" that no wave has served yet, by what names it. */
 async function unservedWish(

@@ -42,6 +42,8 @@ export interface ImageFit {
   temper: number;
   /** Exponent of the model's probabilities, by gold and human answers; undefined where no model has spoken. */
   priorExponent?: number;
+  /** What the model alone makes of pool images that no annotator has answered: its class, and the chance that it errs. */
+  modelWords: Map<string, { label: string; predictedError: number }>;
   /** Mean expected error of the images that are not known from experts. */
   predictedError: number;
 }
@@ -73,16 +75,20 @@ export function fitImages(
       ? undefined
       : weighPrior(prior, images, { classes: classes.length, likelihood, answers, truths });
   const gold = new Set(split.gold);
+  const modelWords: ImageFit["modelWords"] = new Map();
   let error = 0;
   let unknown = 0;
   const result = images.map((image, task): FittedImage => {
     const given = told[task] ?? [];
     const isKnown = (truths[task] as number) >= 0;
-    const usesPrior =
-      weighed !== undefined && !isKnown && !gold.has(image) && !Number.isNaN(weighed.logPrior[task * classes.length]);
-    const posterior = usesPrior
-      ? withPrior(likelihood, weighed.logPrior, task, classes.length)
-      : rowOf(fit.posterior, task, classes.length);
+    const isSilent = weighed === undefined || gold.has(image) || Number.isNaN(weighed.logPrior[task * classes.length]);
+    const spoken = isSilent ? undefined : withPrior(likelihood, weighed.logPrior, task, classes.length);
+    if (!isSilent && given.length === 0) {
+      const alone = Array.from(weighed.logPrior.subarray(task * classes.length, (task + 1) * classes.length), Math.exp);
+      const label = classes[alone.indexOf(largest(alone))] as string;
+      modelWords.set(image, { label, predictedError: 1 - largest(alone) });
+    }
+    const posterior = spoken === undefined || isKnown ? rowOf(fit.posterior, task, classes.length) : spoken;
     if (!isKnown) {
       error += 1 - largest(posterior);
       unknown += 1;
@@ -102,6 +108,7 @@ export function fitImages(
     workers,
     temper,
     ...(weighed === undefined ? {} : { priorExponent: weighed.exponent }),
+    modelWords,
     predictedError: unknown === 0 ? 0 : error / unknown,
   };
 }

@@ -5,7 +5,10 @@ import type { Split } from "../../schemas/state.ts";
 import type { ImageFit, Known } from "./consensus.ts";
 import { digestOf } from "./documents.ts";
 
-/** Labelled images of the pool, gold among them: what experts agreed on, else the consensus of a settled image. */
+/**
+ * Labelled images of the pool, gold among them: what experts agreed on, else the consensus of a settled image. An image that
+ * only a model named is left out: nobody's answers could teach anything there but the model itself.
+ */
 function labelled(
   agreement: Campaign,
   split: Split,
@@ -13,9 +16,9 @@ function labelled(
   { images }: ImageFit,
   settled: ReadonlySet<string>,
 ): Omit<DatasetItem, "split">[] {
-  return images.flatMap(({ image, posterior, likelihood }) => {
+  return images.flatMap(({ image, posterior, likelihood, answers }) => {
     const truth = known.experts.get(image)?.truth;
-    if (!settled.has(image) && truth === undefined) return [];
+    if (truth === undefined && (!settled.has(image) || answers === 0)) return [];
     const label = truth ?? agreement.classes[posterior.indexOf(Math.max(...posterior))];
     // Experts' word is certain; else what people said of it, without any model's prior.
     const soft = truth === undefined ? likelihood : agreement.classes.map((name) => (name === truth ? 1 : 0));

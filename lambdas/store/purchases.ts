@@ -1,6 +1,7 @@
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { FittedImage, ImageFit, Known } from "./consensus.ts";
+import { auditOf } from "./model-audit.ts";
 
 /** Checked answers on truth that experts gave from which skill counts as measured. */
 const CHECKS_TO_ANCHOR = 20;
@@ -25,7 +26,7 @@ export function purchasesOf(
   agreement: Campaign,
   gold: ReadonlySet<string>,
   known: Known,
-  { images, fit, workers, temper }: ImageFit,
+  { images, fit, workers, temper, modelWords }: ImageFit,
   left: { budget: number; waves: number; pending: ReadonlyMap<string, number> },
 ): Purchases {
   const classes = agreement.classes.length;
@@ -38,6 +39,10 @@ export function purchasesOf(
   const prices = agreement.vendors.map((vendor) => vendor.pricePerAnswer);
   const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
   const answersOf = ({ image, answers }: FittedImage) => answers + (left.pending.get(image) ?? 0);
+  // A model that erred more on audited images than it had said settles nothing alone any more.
+  const audit = auditOf(known, modelWords);
+  const isTrusted = audit.outcome === "as-predicted" || (audit.observedOverPredicted ?? 0) <= 1;
+  const minAnswers = isTrusted ? agreement.labelling.minAnswers : Math.max(1, agreement.labelling.minAnswers);
   const planFor = (some: readonly FittedImage[], lossPerError?: number) =>
     planPurchases({
       classes,
@@ -46,7 +51,7 @@ export function purchasesOf(
         answers: Int32Array.from(some, answersOf),
         cannotTell: Int32Array.from(some, ({ cannotTell }) => cannotTell),
       },
-      minAnswers: agreement.labelling.minAnswers,
+      minAnswers,
       maxAnswers: agreement.labelling.maxAnswers,
       skill,
       temper,
@@ -60,7 +65,7 @@ export function purchasesOf(
     });
   // What an error may cost is solved on images that people have seen: newcomers, who err half the time by not being known
   // yet, must not drive up what is spent on the others.
-  const seen = open.filter((image) => answersOf(image) >= agreement.labelling.minAnswers);
+  const seen = open.filter((image) => answersOf(image) >= minAnswers);
   const someNew = seen.length > 0 && seen.length < open.length;
   const plan = planFor(open, someNew ? planFor(seen).lossPerError : undefined);
   open.forEach(({ image }, index) => {

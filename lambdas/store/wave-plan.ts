@@ -12,9 +12,15 @@ const GOLD_IN_WAVE = 0.03;
 /** Asked for more where the test set can't grow: a tenth of the pool, the least certain. */
 const MORE_SHARE = 0.1;
 
-/** What the wave should get: each image with its purpose and the number of fresh answers. */
-export function itemsToLabel(labels: Labels, wave: number, asked: boolean): ItemToLabel[] {
-  const { split, known, fitted, purchases, pending } = labels;
+/** Share of the images whose first answer comes with a second one, for no reason but chance: what vendors are compared by. */
+const OVERLAP = 0.05;
+
+/**
+ * What the wave should get: each image with its purpose and the number of fresh answers. `start`: the only pool images that
+ * get any, where the first wave takes but a part.
+ */
+export function itemsToLabel(labels: Labels, wave: number, asked: boolean, start?: ReadonlySet<string>): ItemToLabel[] {
+  const { agreement, split, known, fitted, purchases, pending } = labels;
   const doubt = new Map(fitted.images.map(({ image, posterior }) => [image, 1 - Math.max(...posterior)]));
   const item = (image: string, purpose: ItemToLabel["purpose"], copies: number): ItemToLabel => ({
     image,
@@ -27,7 +33,12 @@ export function itemsToLabel(labels: Labels, wave: number, asked: boolean): Item
   const wanted = asked
     ? leastCertain(labels, doubt)
     : new Map(purchases.images.map((image, i) => [image, purchases.plan.buy[i] ?? 0]));
-  for (const [image, copies] of wanted) if (copies > 0) items.push(item(image, "label", copies));
+  for (const [image, copies] of wanted) {
+    if (start !== undefined && !start.has(image)) continue;
+    const isLone = copies === 1 && !known.answers.has(image) && !pending.has(image);
+    if (isLone && rank(agreement.seed, "overlap", image) < OVERLAP) items.push(item(image, "overlap", 2));
+    else if (copies > 0) items.push(item(image, "label", copies));
+  }
   for (const image of split.test) {
     const missing = TEST_ANSWERS - (known.answers.get(image)?.length ?? 0) - (pending.get(image) ?? 0);
     // Experts have decided it already: more answers would change nothing.
@@ -137,14 +148,19 @@ const EXPERTS_TO_CONFIRM = 1.5;
 
 /**
  * What the wave will cost at most, about: its answers, two experts for fresh gold, and one, or a second too, for each
- * inspected image not yet seen by them and for the share of its test images that will be disputed.
+ * inspected or audited image not yet seen by them and for the share of its test images that will be disputed.
  */
-export function priceOfWave(labels: Labels, plans: readonly LotPlan[], items: readonly ItemToLabel[]): number {
+export function priceOfWave(
+  labels: Labels,
+  plans: readonly LotPlan[],
+  items: readonly ItemToLabel[],
+  audits: readonly string[],
+): number {
   const { agreement, known } = labels;
   const answers = plans.reduce((sum, plan) => sum + plan.items.length * plan.pricePerAnswerMicros, 0);
   const isNew = (image: string) => known.experts.get(image)?.complete !== true;
   const gold = new Set(items.filter(({ purpose, image }) => purpose === "gold" && isNew(image)).map((i) => i.image));
-  const confirmed = new Set<string>();
+  const confirmed = new Set(audits);
   for (const plan of plans) {
     for (const { image } of inspectionSample(plan, agreement)) if (isNew(image)) confirmed.add(image);
   }

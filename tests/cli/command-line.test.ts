@@ -60,7 +60,7 @@ describe("the command line", () => {
 describe("campaign.yaml", () => {
   it("is an agreement with defaults filled in", async () => {
     const { agreement, images } = await readCampaignFile(yaml(`${GOOD}images: photos\n`));
-    expect(agreement.labelling.minAnswers).toBe(2);
+    expect(agreement.labelling.minAnswers).toBe(1);
     expect(agreement.approvals).toMatchObject({ mode: "ask", count: 1 });
     expect(images?.endsWith("photos")).toBe(true);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawAudit, judgeAudit } from "../../domain/planner/audit.ts";
+import { judgeAudit } from "../../domain/planner/audit.ts";
 import { extrapolate, worthMoreLabels } from "../../domain/planner/learning-curve.ts";
 
 /** error(n) = .05 + 2 n^-.5: .25 at 100, .15 at 400, .1 at 1600. */
@@ -27,17 +27,6 @@ test("labels are bought where their points pay, and not on a flat curve", () => 
 
 test("two sizes are no curve", () => {
   expect(() => extrapolate(curve.slice(0, 2), 1000)).toThrow("three sizes");
-});
-
-const stopped = Array.from({ length: 400 }, (_, i) => ({ image: `p${i}`, answers: i % 2, predictedError: 0.02 }));
-
-test("the audit draws from both strata, the same whatever the order, and all of a small one", () => {
-  const audit = drawAudit(stopped, 0.05, 5, 7);
-  expect(audit.modelOnly).toHaveLength(10);
-  expect(audit.modelOnly.every(({ answers }) => answers === 0)).toBe(true);
-  expect(drawAudit(stopped.toReversed(), 0.05, 5, 7)).toEqual(audit);
-  expect(drawAudit(stopped.slice(0, 4), 0.05, 5, 7).answered).toHaveLength(2);
-  expect(() => drawAudit(stopped, 2, 5, 7)).toThrow("audit share 2");
 });
 
 test("an audit that finds what was predicted is fine, ten times as much is not, nothing audited says nothing", () => {

@@ -4,7 +4,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { chance } from "../../domain/chance.ts";
 import { fitImages, type Known } from "../../lambdas/store/consensus.ts";
 import { readDocument } from "../../lambdas/store/documents.ts";
+import { expertFindings } from "../../lambdas/store/expert-findings.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
+import { auditOf } from "../../lambdas/store/model-audit.ts";
 import { skillOf } from "../../lambdas/store/purchases.ts";
 import type { Picture } from "../../local/rehearsal/scenery.ts";
 import type { Answer } from "../../schemas/answer.ts";
@@ -137,5 +139,41 @@ describe("a campaign with features", () => {
     const { refs } = await having.made.cycle();
     const consensus = await readDocument(ports.objects, refs.consensus ?? "", Consensus);
     expect(consensus.images.some(({ image }) => split.test.includes(image))).toBe(false);
+  });
+});
+
+describe("images settled on a model's word", () => {
+  it("are audited at random by experts, teach no model, and end when the model errs more than it had said", async () => {
+    const shown = pictures(200, classes);
+    const made = await labelWorld({
+      pictures: shown,
+      agreement: {
+        classes,
+        labelling: { lotSize: 60, minAnswers: 0, startShare: 0.4 },
+        quality: { labelAccuracy: 0.9 },
+      },
+      world: "memory",
+      embeddings: await featuresOf(shown),
+    });
+    worlds.push(made);
+    const output = await made.run();
+    const { ports } = made;
+    const { refs } = await made.cycle();
+    const consensus = await readDocument(ports.objects, refs.consensus ?? "", Consensus);
+    const dataset = await readDocument(ports.objects, output?.dataset.key ?? "", DatasetVersion);
+    const experts = await expertFindings(ports, "camp", made.agreement);
+    const unanswered = consensus.images.filter(({ answers, settled }) => settled && answers === 0);
+    expect(unanswered.length).toBeGreaterThan(20);
+    const taught = new Set(dataset.items.map(({ sha256 }) => sha256));
+    for (const { image } of unanswered) expect(taught.has(image)).toBe(experts.get(image)?.truth !== undefined);
+    const audited = [...experts.values()].filter(({ kind }) => kind === "audit");
+    expect(audited.length).toBeGreaterThan(0);
+    expect(audited.every(({ complete }) => complete)).toBe(true);
+
+    const label = (wrong: boolean) => ({ label: wrong ? "ok" : "crack", predictedError: 0.01 });
+    const words = (wrong: boolean) => new Map(audited.map(({ image }) => [image, label(wrong)]));
+    const found = new Map(audited.map((one) => [one.image, { ...one, truth: "crack" }]));
+    expect(auditOf({ experts: found }, words(false)).wrong).toBe(0);
+    expect(auditOf({ experts: found }, words(true)).outcome).toBe("recalibrate");
   });
 });
