@@ -18,6 +18,10 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
                                                    Ground Truth's augmented manifest
       --labels none|folders|list                   labels that come with it are kept as claims: shown beside what is
                                                    bought, never counted as answers (default: a list's own)
+  npm start -- data check <folder|archive|list> [--out FILE.html]   what photos are like, before there is a campaign
+  npm start -- data report [<campaign>] [--out FILE.html]   the same of a campaign: checks, duplicates, conditions, classes
+  npm start -- data exclude|restore <image...> --reason TEXT [--campaign NAME]   leaves images out, takes them back in
+  npm start -- data accept <image...> [--campaign NAME]    flagged images that were looked at and stay
   npm start -- export <campaign> --format F [--out PATH]   the frozen dataset, labels and photos, without the sealed test
                                                    set; F: folders, zip, tar, csv, jsonl, coco, label-studio,
                                                    ground-truth (--source-prefix s3://bucket/folder/), pytorch
@@ -25,8 +29,11 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- where <image> [--campaign NAME]     everything that happened to one image (a file's name or its sha256)
   npm start -- vendor invite <campaign> <who> --role annotator|vendor|expert|owner|data-team [--vendor ID]
   npm start -- vendor revoke <campaign> <who>
-  npm start -- vendor review <campaign>            scorecards, what might be decided about whom and why, what looks odd
+  npm start -- vendor review <campaign> [--format csv]   scorecards, what might be decided about whom and why, what looks
+                                    odd, gold that is contradicted, and the AQL that the campaign's own answers propose
+  npm start -- vendor recheck <campaign> <sha256>  a third expert looks at what two have decided
   npm start -- vendor pause|release|restore <campaign> <vendor> [annotator] --reason TEXT
+  npm start -- vendor disputes <campaign>          each with what a third expert says of the verdict
   npm start -- vendor dispute <campaign> <vendor> <lot> [round] --reason TEXT
   npm start -- vendor adjudicate <campaign> <lot> <round> upheld|overturned --reason TEXT
   npm start -- campaign pause|resume|cancel <campaign>

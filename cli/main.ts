@@ -8,6 +8,7 @@ import { faultSchedule, type Options, oneOf, type Parsed, parseCommandLine, whol
 import { ask } from "./ask.ts";
 import { nearest, readCampaignFile } from "./campaign-file.ts";
 import { checkDefinitions } from "./check-definitions.ts";
+import { dataCommand } from "./data.ts";
 import { HELP } from "./help.ts";
 import { ProgressBar } from "./progress.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
@@ -18,6 +19,7 @@ const COMMANDS = [
   "run",
   "add",
   "export",
+  "data",
   "status",
   "where",
   "vendor",
@@ -97,8 +99,13 @@ async function run(work: string, target: string, options: Options): Promise<numb
 /** Commands that a running host carries out, or that this process does in the folder when none runs. */
 async function small(work: string, { command, operands, options }: Parsed): Promise<number> {
   const [first] = operands;
+  // Text is text already, such as CSV.
   const print = (value: unknown) =>
-    process.stdout.write(`${JSON.stringify(value, undefined, options.json === true ? undefined : 2)}\n`);
+    process.stdout.write(
+      typeof value === "string"
+        ? value
+        : `${JSON.stringify(value, undefined, options.json === true ? undefined : 2)}\n`,
+    );
   switch (command) {
     case "status":
     case "stop":
@@ -132,6 +139,13 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
     case "export":
       print(await exportCommand(work, operand(operands, 0, "export needs a campaign"), options));
       return EXIT.done;
+    case "data": {
+      const bar = new ProgressBar();
+      const answer = await dataCommand(work, operands, options, bar);
+      bar.end();
+      print(answer);
+      return EXIT.done;
+    }
     case "vendor":
       print(await vendorCommand(work, operands, options));
       return EXIT.done;

@@ -51,7 +51,10 @@ export const PORTAL_AUDIENCES = {
   },
   vendors: { routes: ["/api/annotate", "/api/vendor"], modules: ["annotate", "vendor", "image-links"] },
   experts: { routes: ["/api/review"], modules: ["review", "image-links"] },
-  owners: { routes: ["/api/approve", "/api/campaigns"], modules: ["approve", "campaigns", "image-links"] },
+  owners: {
+    routes: ["/api/approve", "/api/campaigns", "/api/data"],
+    modules: ["approve", "campaigns", "data", "image-links"],
+  },
   callers: { routes: ["/predict"], modules: ["predict"] },
 } as const;
 export type Audience = keyof typeof PORTAL_AUDIENCES;

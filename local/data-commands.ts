@@ -1,5 +1,10 @@
 import { z } from "zod";
+import { dataReportHtml } from "../lambdas/reports/data-report-html.ts";
+import { BadInputError } from "../lambdas/stage.ts";
+import { campaignReport } from "../lambdas/store/data-report.ts";
+import { decide } from "../lambdas/store/decisions.ts";
 import { takeUpAgain } from "../lambdas/store/take-up.ts";
+import { DecisionsRequest } from "../schemas/data-report.ts";
 import { EXPORT_FORMATS, exportDataset } from "./formats/export.ts";
 import type { Host } from "./host.ts";
 import { addIntake } from "./intake.ts";
@@ -33,9 +38,32 @@ export const dataCommands: Readonly<Record<string, Command>> = {
     });
   },
 
+  /** The data report, in full and as one file. */
+  async "data-report"(host, args) {
+    const { campaign } = z.object({ campaign: z.string().optional() }).parse(args);
+    const { catalogue, report } = await campaignReport(host.ports, await theCampaign(host, campaign));
+    return { report, html: await dataReportHtml(host.ports.objects, catalogue, report) };
+  },
+
+  /** What the data team says of images: use them, leave them out, take them back in. */
+  async decide(host, args) {
+    const { campaign, ...asked } = z
+      .object({ campaign: z.string().optional(), ...DecisionsRequest.shape, by: z.string().default("data-team") })
+      .parse(args);
+    return decide(host.ports, { campaign: await theCampaign(host, campaign), ...asked });
+  },
+
   /** Goes on without new photos: with those of failed cycles, else with the last ones under the agreement in force. */
   async continue(host, args) {
     const { campaign } = z.object({ campaign: z.string() }).parse(args);
     return takeUpAgain(host.ports, campaign);
   },
 };
+
+/** The campaign that is named, or the only one. Throws BadInputError where that is not clear. */
+async function theCampaign(host: Host, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named;
+  const all = await host.campaigns();
+  if (all.length === 1) return all[0] as string;
+  throw new BadInputError(`say which campaign with --campaign: there are ${all.join(", ") || "none yet"}`);
+}

@@ -2,9 +2,11 @@ import "./style/tokens.css";
 import "./style/layout.css";
 import "./style/work.css";
 import "./style/report.css";
+import "./style/data.css";
 import { render } from "preact";
 import { AnnotatePage } from "./pages/annotate.tsx";
 import { ApprovePage } from "./pages/approve.tsx";
+import { DataPage } from "./pages/data.tsx";
 import { JoinPage } from "./pages/join.tsx";
 import { ReviewPage } from "./pages/review.tsx";
 import { StudioPage } from "./pages/studio.tsx";
@@ -19,6 +21,7 @@ function App() {
   if (page === "review") return <ReviewPage />;
   if (page === "vendor") return <VendorPage />;
   if (page === "approve") return <ApprovePage campaign={campaign} />;
+  if (page === "data") return <DataPage campaign={campaign} />;
   if (page === "watch") return <WatchPage campaign={campaign} />;
   return <StudioPage />;
 }

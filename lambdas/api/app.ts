@@ -8,6 +8,7 @@ import { sameOrigin } from "./access.ts";
 import { annotateRoutes } from "./annotate.ts";
 import { approveRoutes } from "./approve.ts";
 import { campaignRoutes } from "./campaigns.ts";
+import { dataRoutes } from "./data.ts";
 import { ImageLinks } from "./image-links.ts";
 import { mediaRoutes } from "./media.ts";
 import type { ApiOptions, PortalContext, PortalEnv } from "./portal.ts";
@@ -47,7 +48,8 @@ const ACCESS_STATUS: Record<AccessCode, 401 | 403> = {
 };
 
 /** Pages that the one bundle draws; anything else that is no file is not found. */
-const PAGES = /^\/(?:|join|annotate|review|vendor|practice|approve(?:\/[a-z0-9-]+)?|watch(?:\/[a-z0-9-]+)?)$/;
+const PAGES =
+  /^\/(?:|join|annotate|review|vendor|practice|approve(?:\/[a-z0-9-]+)?|data(?:\/[a-z0-9-]+)?|watch(?:\/[a-z0-9-]+)?)$/;
 
 /** The portal: pages, API and predict front as one function from Request to Response; each host is a thin adapter to it. */
 export function createApi(options: ApiOptions): { fetch(request: Request): Promise<Response> } {
@@ -87,6 +89,7 @@ export function createApi(options: ApiOptions): { fetch(request: Request): Promi
   app.route("/api/vendor", vendorRoutes(options));
   app.route("/api/approve", approveRoutes(options, images));
   app.route("/api/campaigns", campaignRoutes(options, images));
+  app.route("/api/data", dataRoutes(options, images));
   app.route("/api/media", mediaRoutes(options, images));
   app.route("/predict", predictRoutes(options));
 

@@ -1,6 +1,5 @@
-import type { Bin, DataReport } from "../../domain/catalogue/report.ts";
-import { dataReport } from "../../domain/catalogue/report.ts";
 import type { Catalogue, CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { Bin, DataReport } from "../../schemas/data-report.ts";
 import type { Objects } from "../ports.ts";
 
 /** Duplicate groups shown as images; the others are counted. */
@@ -8,12 +7,12 @@ const GROUPS_SHOWN = 40;
 const IMAGES_PER_GROUP = 8;
 
 /** The data report as one HTML file that needs nothing else: thumbnails are inside it, scripts are none. */
-export async function dataReportHtml(objects: Objects, catalogue: Catalogue): Promise<string> {
-  const report = dataReport(catalogue);
+export async function dataReportHtml(objects: Objects, catalogue: Catalogue, report: DataReport): Promise<string> {
   const entries = new Map(catalogue.entries.map((e) => [e.sha256, e]));
   const shown = new Set([
     ...report.flagged.flatMap((f) => f.examples),
     ...report.groups.slice(0, GROUPS_SHOWN).flatMap((g) => g.images.slice(0, IMAGES_PER_GROUP)),
+    ...report.excluded.slice(0, GROUPS_SHOWN).map(({ image }) => image),
   ]);
   const pictures = new Map<string, string>();
   for (const sha256 of shown) {
@@ -25,7 +24,7 @@ export async function dataReportHtml(objects: Objects, catalogue: Catalogue): Pr
   const { counts } = report;
   return page(`Images of ${report.campaign}, cycle ${report.cycle}`, [
     `<p class="counts">${counts.files} files: ${counts.admitted} admitted, ${counts.quarantined} kept out, ${counts.duplicates} duplicates. The campaign has ${report.images} images.</p>`,
-    section("What to do before buying labels", `<ul>${report.advice.map((a) => `<li>${text(a)}</li>`).join("")}</ul>`),
+    section("What to do next", `<ul>${report.advice.map((a) => `<li>${text(a)}</li>`).join("")}</ul>`),
     section("Kept out", report.refused.map(refusedTable).join("") || "<p>No file was kept out.</p>"),
     section(
       "Flagged, but admitted",
@@ -36,7 +35,15 @@ export async function dataReportHtml(objects: Objects, catalogue: Catalogue): Pr
         .join("") || "<p>No image was flagged.</p>",
     ),
     section("Sizes and shapes", bars("Long side", report.longSides) + bars("Width / height", report.shapes)),
-    section("Conditions covered", report.coverage.map((c) => bars(c.measure, c.bins)).join("")),
+    section("Conditions covered", conditions(report)),
+    section("Classes", classes(report)),
+    section(
+      `Left out by the data team: ${report.excluded.length}`,
+      report.excluded
+        .slice(0, GROUPS_SHOWN)
+        .map((e) => `<p>${text(e.by)}, ${text(e.at)}: ${text(e.reason)}</p>${gallery([e.image])}`)
+        .join("") || "<p>No image was left out.</p>",
+    ),
     section(
       `Near-duplicates: ${report.groups.length} groups`,
       report.groups
@@ -70,6 +77,31 @@ function bars(title: string, bins: readonly Bin[]): string {
       `<tr><td>${text(b.label)}</td><td><div class="bar" style="width:${((300 * b.images) / most).toFixed(0)}px"></div></td><td>${b.images}</td></tr>`,
   );
   return `<h3>${text(title)}</h3><table>${rows.join("")}</table>`;
+}
+
+function conditions({ conditions: c }: DataReport): string {
+  const days =
+    c.days === undefined
+      ? "<p>No file says when it was taken.</p>"
+      : `<p>${c.days.images} files say when they were taken: ${c.days.days} days from ${text(c.days.from)} to ${text(c.days.to)}.</p>`;
+  return [
+    ...c.measures.map(({ measure, bins }) => bars(measure, bins)),
+    bars("mean colour", c.colours),
+    bars("camera", c.cameras),
+    days,
+    ...(c.hours.length === 0 ? [] : [bars("hour of the day", c.hours)]),
+    `<p>${c.clusters.images} images stand in ${c.clusters.clusters} clusters that were captured together, the largest of ${c.clusters.largest}; a cluster is drawn for the test set as a whole.</p>`,
+  ].join("");
+}
+
+function classes({ labels, claims }: DataReport): string {
+  const bought = labels === undefined ? "<p>No label was bought yet.</p>" : bars("labelled images", labels.classes);
+  if (claims === undefined) return bought;
+  const agree =
+    claims.compared === 0
+      ? "None of them could be compared with a bought label yet."
+      : `Of ${claims.compared} that could be compared, ${claims.agreeing} say what the bought labels say.`;
+  return `${bought}${bars("labels that came with the photos (nobody's answers)", claims.classes)}<p>${agree}</p>`;
 }
 
 function section(title: string, body: string): string {

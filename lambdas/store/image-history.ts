@@ -2,10 +2,12 @@ import type { AnswerValue } from "../../schemas/answer.ts";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import { Consensus } from "../../schemas/consensus.ts";
 import { DatasetVersion } from "../../schemas/dataset.ts";
+import type { Decision } from "../../schemas/decision.ts";
 import type { ImageEvent, ImageHistory } from "../../schemas/portal.ts";
 import { type CycleRecord, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
+import { claimsByImage } from "./claims.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { everyRecord, findLot, readImmutable, readLotPlan, type VendorLot } from "./lot-records.ts";
 import type { AnswerRecord } from "./submissions.ts";
@@ -41,8 +43,18 @@ export async function imageHistory(ports: Store, campaign: string, asked: string
     if (!sealed) events.push(...(await concluded(ports, campaign, cycle, image)));
     if (refs.dataset !== undefined) events.push(...(await frozen(ports, refs.dataset, cycle, image)));
   }
+  for (const { label, source } of (await claimsByImage(ports, campaign)).get(image) ?? [])
+    events.push({ what: "claimed", detail: `${source} came with the label ${label}; it counts as nobody's answer` });
+  const decided = await ports.records.get<Decision>(recordKeys.decision(campaign, image));
+  if (decided !== undefined) events.push(decidedEvent(decided.body));
   if (!sealed) for (const { id } of agreement.vendors) events.push(...(await saidBy(ports, campaign, id, image)));
   return { campaign, image, events };
+}
+
+const DECIDED = { accept: "kept", exclude: "left out", restore: "taken back in" } as const;
+
+function decidedEvent({ decision, by, reason, at }: Decision): ImageEvent {
+  return { at, what: DECIDED[decision], detail: `by ${by}: ${reason}` };
 }
 
 /** By digest, by the name as it was dropped, or by the file's own name where its folder is left out. */

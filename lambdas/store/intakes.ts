@@ -32,6 +32,8 @@ export async function sealIntake(
     campaign: string;
     files: AsyncIterable<IncomingFile> | Iterable<IncomingFile>;
     onFile?: (stored: number) => void;
+    /** Seals files of which none is an image as well: somebody wants to be told so. */
+    anyFile?: boolean;
   },
 ): Promise<{ intake: string; manifestKey: string; files: number; bytes: number }> {
   const items: IntakeItem[] = [];
@@ -44,7 +46,7 @@ export async function sealIntake(
   });
   if (items.length === 0)
     throw new BadInputError("there is no file to take in: drop JPEG, PNG or WebP images into the folder");
-  if (images === 0) {
+  if (images === 0 && input.anyFile !== true) {
     throw new BadInputError(
       `none of the ${items.length} files is an image by name or content, the first is "${items[0]?.name}"; JPEG, PNG and WebP are taken`,
     );

@@ -6,6 +6,7 @@ import type { WaveRecord } from "../../schemas/wave.ts";
 import type { Ports } from "../ports.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { fitImages, type ImageFit, type Known, knownLabels } from "./consensus.ts";
+import { withoutExcluded } from "./decisions.ts";
 import { inspectionState } from "./inspection-states.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { totals } from "./ledger.ts";
@@ -40,7 +41,7 @@ export async function labelsSoFar(
   { campaign, cycle, splitKey }: { campaign: string; cycle: number; splitKey: string },
 ): Promise<Labels> {
   const agreement = await cycleAgreement(ports, campaign, cycle);
-  const split = await readImmutable(ports.objects, splitKey, Split);
+  const split = await withoutExcluded(ports, campaign, await readImmutable(ports.objects, splitKey, Split));
   const waves = await wavesOf(ports, campaign, cycle);
   const known = await knownLabels(ports, campaign, agreement);
   const { pending, reservedMicros } = await openWork(ports, campaign, cycle, waves);

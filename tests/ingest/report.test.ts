@@ -38,14 +38,14 @@ test("the report counts what the catalogue holds and says what to do", async () 
   expect(report.groups.map((g) => g.images.length)).toEqual([2]);
   expect(report.types).toEqual({ jpeg: 9, png: 1 });
   expect(report.longSides.find((b) => b.label === "under 128 px")?.images).toBe(10);
-  for (const { bins } of report.coverage) expect(bins.reduce((sum, b) => sum + b.images, 0)).toBe(10);
+  for (const { bins } of report.conditions.measures) expect(bins.reduce((sum, b) => sum + b.images, 0)).toBe(10);
   expect(report.advice).toContain("1 images (10 %) are dark: keep them if production sees such, else retake them.");
   expect(report.advice[0]).toMatch(/^1 of 11 files were kept out/);
 });
 
 test("the page stands alone: pictures inside, no script, names from outside are text", async () => {
   const { world, catalogue } = await reported();
-  const html = await dataReportHtml(world.ports.objects, catalogue);
+  const html = await dataReportHtml(world.ports.objects, catalogue, dataReport(catalogue));
   expect(html).toContain("data:image/jpeg;base64,/9j/");
   expect(html).not.toMatch(/<script|https?:\/\/|<img src=x/);
   expect(html).toContain("&lt;img src=x onerror=&quot;1&quot;&gt;.png");

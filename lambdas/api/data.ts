@@ -1,0 +1,93 @@
+import { Hono } from "hono";
+import type { CatalogueEntry } from "../../schemas/catalogue.ts";
+import { type DataImage, type DataReport, type DataReportView, DecisionsRequest } from "../../schemas/data-report.ts";
+import type { Decision } from "../../schemas/decision.ts";
+import { CampaignQuery } from "../../schemas/portal.ts";
+import { dataReportHtml } from "../reports/data-report-html.ts";
+import { campaignReport } from "../store/data-report.ts";
+import { decide } from "../store/decisions.ts";
+import { AccessError, type Session } from "../store/members.ts";
+import { campaignOf, only } from "./access.ts";
+import type { ImageLinks } from "./image-links.ts";
+import { type ApiOptions, inForm, type PortalContext, type PortalEnv, readBody } from "./portal.ts";
+
+/** Duplicate groups of which the page shows images, and images of each. */
+const GROUPS_SHOWN = 40;
+const IMAGES_PER_GROUP = 12;
+const EXCLUDED_SHOWN = 200;
+
+/** The data team's report on its photos, and what it decides about them. The owner may look. */
+export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<PortalEnv> {
+  const { ports } = options;
+  const routes = new Hono<PortalEnv>();
+  routes.use(only(options, "data-team", "owner"));
+  const asked = (c: PortalContext) => {
+    const { campaign } = inForm(CampaignQuery, { campaign: c.req.param("campaign") }, "the address");
+    return campaignOf(c.get("session"), campaign);
+  };
+
+  routes.get("/:campaign", async (c) => {
+    const campaign = asked(c);
+    const session = c.get("session");
+    const { catalogue, report, beside } = await campaignReport(ports, campaign);
+    const wanted = new Set(shownImages(report));
+    const shown: Record<string, DataImage> = {};
+    for (const entry of catalogue.entries) {
+      if (wanted.has(entry.sha256))
+        shown[entry.sha256] = await shownImage(images, session, campaign, entry, beside.decisions?.get(entry.sha256));
+    }
+    const view: DataReportView = { report, images: shown, mayAct: session.member.role === "data-team" };
+    return c.json(view);
+  });
+
+  /** The same as one file to keep or to send: pictures inside, no script. */
+  routes.get("/:campaign/report.html", async (c) => {
+    const campaign = asked(c);
+    const { catalogue, report } = await campaignReport(ports, campaign);
+    return c.body(await dataReportHtml(ports.objects, catalogue, report), 200, {
+      "content-type": "text/html; charset=utf-8",
+      "content-disposition": `attachment; filename="${campaign}-images.html"`,
+    });
+  });
+
+  routes.post("/:campaign/decisions", async (c) => {
+    const campaign = asked(c);
+    const { member } = c.get("session");
+    if (member.role !== "data-team")
+      throw new AccessError("wrong-role", `this is for data-team; you are signed in as ${member.role}`);
+    return c.json(await decide(ports, { campaign, by: member.subject, ...(await readBody(c, DecisionsRequest)) }));
+  });
+
+  return routes;
+}
+
+function shownImages({ flagged, groups, excluded }: DataReport): string[] {
+  return [
+    ...flagged.flatMap(({ examples }) => examples),
+    ...groups.slice(0, GROUPS_SHOWN).flatMap((group) => group.images.slice(0, IMAGES_PER_GROUP)),
+    ...excluded.slice(0, EXCLUDED_SHOWN).map(({ image }) => image),
+  ];
+}
+
+async function shownImage(
+  images: ImageLinks,
+  session: Session,
+  campaign: string,
+  { sha256, names, facts, findings }: CatalogueEntry,
+  decided: Decision | undefined,
+): Promise<DataImage> {
+  const { width, height } = facts;
+  return {
+    image: sha256,
+    names,
+    width,
+    height,
+    findings: findings.map(({ message }) => message),
+    url: await images.link(session, campaign, sha256, "thumbnail"),
+    ...(decided === undefined
+      ? {}
+      : {
+          decision: { decision: decided.decision, reason: decided.reason, by: decided.by, at: decided.at },
+        }),
+  };
+}

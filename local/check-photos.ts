@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memoryPorts } from "../adapters/memory/index.ts";
+import { assembleCatalogue } from "../domain/catalogue/assemble.ts";
+import { dataReport } from "../domain/catalogue/report.ts";
+import { dataReportHtml } from "../lambdas/reports/data-report-html.ts";
+import { runStage } from "../lambdas/stage.ts";
+import { admitImages } from "../lambdas/stages/admit-images.ts";
+import { readDocument, readLines } from "../lambdas/store/documents.ts";
+import { sealIntake } from "../lambdas/store/intakes.ts";
+import { objectKeys } from "../lambdas/store/keys.ts";
+import { AdmissionBatch } from "../schemas/catalogue.ts";
+import type { DataReport } from "../schemas/data-report.ts";
+import { IntakeItem } from "../schemas/intake.ts";
+import { type LabelSource, openSource } from "./formats/source.ts";
+
+const NAME = "photos";
+const BATCH = 100;
+
+/**
+ * Looks at photos before there is any campaign: the same checks, the same report, nothing kept. Originals are held one batch
+ * at a time. Throws BadInputError where nothing is an image.
+ */
+export async function checkPhotos(
+  path: string,
+  options: { labels?: LabelSource; onProgress: (done: number) => void },
+): Promise<{ report: DataReport; html: string }> {
+  const scratch = await mkdtemp(join(tmpdir(), "countersign-check-"));
+  const source = await openSource(path, scratch, options.labels);
+  try {
+    const ports = memoryPorts();
+    const files: IntakeItem[] = [];
+    let batch: Parameters<typeof sealIntake>[1]["files"] & unknown[] = [];
+    const look = async () => {
+      if (batch.length === 0) return;
+      const { manifestKey } = await sealIntake(ports, { campaign: NAME, files: batch, anyFile: true });
+      const items = await readLines(ports.objects, manifestKey, IntakeItem);
+      await runStage(admitImages, { campaign: NAME, cycle: 1, items }, ports);
+      for (const { key } of items) await ports.objects.delete(key);
+      files.push(...items);
+      options.onProgress(files.length);
+      batch = [];
+    };
+    for await (const file of source.files) {
+      batch.push(file);
+      if (batch.length === BATCH) await look();
+    }
+    await look();
+    const results = [];
+    for await (const { key } of ports.objects.list(`${objectKeys.admission(NAME, 1)}/results/`))
+      results.push(...(await readDocument(ports.objects, key, AdmissionBatch)).results);
+    const catalogue = assembleCatalogue({ campaign: NAME, cycle: 1, files, results, shards: [] });
+    const byName = new Map(files.map(({ name, sha256 }) => [name, sha256]));
+    const claims = new Map(
+      [...source.labels].flatMap(([name, label]) => {
+        const image = byName.get(name);
+        return image === undefined ? [] : [[image, [{ label, source: path }]] as const];
+      }),
+    );
+    const report = dataReport(catalogue, { claims });
+    return { report, html: await dataReportHtml(ports.objects, catalogue, report) };
+  } finally {
+    await source.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
