@@ -14,7 +14,7 @@ import { objectKeys } from "../../lambdas/store/keys.ts";
 import { type Invitation, invite, openSession } from "../../lambdas/store/members.ts";
 import { updateRelease } from "../../lambdas/store/release.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
-import type { CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { CatalogueEntry, Finding } from "../../schemas/catalogue.ts";
 import type { Evidence } from "../../schemas/evidence.ts";
 import { publicFilesIn } from "../../web/build.ts";
 import { drawPicture } from "./picture.ts";
@@ -32,6 +32,10 @@ export interface WorldOptions {
   /** Names under which images come in. */
   nameOf?: (index: number) => string;
   side?: number;
+  /** What admission flagged of an image. */
+  findingsOf?: (index: number) => Finding[];
+  /** The first image of the near-duplicate group that an image belongs to. */
+  groupOf?: (index: number) => number;
 }
 export interface World {
   ports: Ports & MemoryWorld;
@@ -96,7 +100,7 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
     entries.push({
       sha256,
       names: [options.nameOf?.(index) ?? `part-${index}.jpg`],
-      findings: [],
+      findings: options.findingsOf?.(index) ?? [],
       facts: {
         width: 64,
         height: 64,
@@ -112,7 +116,7 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
       },
       web: place,
       thumbnail: place,
-      group: sha256,
+      group: sha256Hex(`${campaign} ${options.groupOf?.(index) ?? index}`),
       cycle: 1,
     });
     world.images.push({ sha256, truth });
