@@ -9,25 +9,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import validate from "asl-validator";
-import { AssetStaging, Validations } from "aws-cdk-lib";
+import { Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { stages } from "../lambdas/main.ts";
-import { buildWeb } from "../web/build.ts";
 import { closedWorldFindings } from "../workflow/checks/closed-world.ts";
 import { lintDefinition } from "../workflow/checks/definition-lint.ts";
 import { houseFindings } from "../workflow/checks/house-rules.ts";
 import { requestFindings } from "../workflow/checks/requests.ts";
 import { definitionText, MACHINES } from "../workflow/definition.ts";
-import { bundleFunctions } from "./bundle.ts";
 import { ACKNOWLEDGED, acknowledgedBy } from "./checks/acknowledged.ts";
 import { askMatrix } from "./checks/iam-matrix.ts";
 import type { Json, Stacks } from "./checks/resolve.ts";
 import { serviceModels } from "./checks/service-models.ts";
 import { templateFindings } from "./checks/template-rules.ts";
-import { readConfig } from "./config.ts";
-import { countersign } from "./countersign.ts";
-import { buildImageSource } from "./image-source.ts";
-import { newApp } from "./new-app.ts";
+import { synthesizeInto } from "./synthesize.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const json = process.argv.includes("--json");
@@ -40,31 +35,18 @@ interface Finding {
   message: string;
 }
 
-/** Bundles and synthesizes into a folder, with the nag packs where asked for; CPU seconds are this process's and esbuild's share of it. */
+/** Synthesizes, with the nag packs where asked for; CPU seconds are this process's and esbuild's share of it. */
 async function synthesize(
   out: string,
   nag: boolean,
 ): Promise<{ stacks: Stacks; access: Record<string, Json>; cpuSeconds: number; functions: number }> {
-  // The CDK stages an asset once per process; a second synth is to do it all again.
-  AssetStaging.clearAssetHashCache();
   const before = process.cpuUsage();
-  const bundle = await bundleFunctions(join(out, "functions"));
-  const pages = join(out, "pages");
-  await buildWeb(pages);
-  const app = newApp(join(out, "cdk"));
-  countersign(app, {
-    config: readConfig("dev"),
-    bundle,
-    imageSource: buildImageSource(bundle, join(out, "images")),
-    pages,
+  const { stacks, bundle } = await synthesizeInto(out, "dev", (app) => {
+    if (nag) Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   });
-  if (nag) Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  const assembly = app.synth({ errorOnDuplicateSynth: false });
   const { user, system } = process.cpuUsage(before);
   return {
-    stacks: Object.fromEntries(
-      assembly.stacks.map((stack) => [stack.stackName.split("-").at(-1) as string, stack.template]),
-    ),
+    stacks,
     access: Object.fromEntries(bundle.map((one) => [one.name, one.access])),
     cpuSeconds: (user + system) / 1e6,
     functions: bundle.length,

@@ -5,6 +5,8 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { awsPorts } from "../../adapters/aws/index.ts";
+import { serviceModels } from "../../infra/checks/service-models.ts";
+import { answerErrors, apiRequest, requestErrors, serviceOf } from "../../infra/checks/wire.ts";
 import { ConflictError, type Ports, ThrottledError, TokenGoneError } from "../../lambdas/ports.ts";
 
 interface Seen {
@@ -17,6 +19,9 @@ interface Seen {
 let server: Server;
 let ports: Ports;
 let seen: Seen[] = [];
+const models = serviceModels();
+/** What AWS's model says against our requests, and against what this server makes up as answers. */
+const wrong = new Set<string>();
 let answer: (request: Seen) => { status: number; body?: string; headers?: Record<string, string> };
 
 const json = (status: number, value: unknown) => ({
@@ -33,6 +38,16 @@ const xml = (status: number, code: string) => () => ({
   body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`,
 });
 
+function judged({ target, method, path, headers, body }: Seen, status: number, answered: string): string[] {
+  const wire = { service: serviceOf(headers), method, url: path, headers, body: Buffer.from(body) };
+  const call = apiRequest(wire, models);
+  const findings = requestErrors(call, models);
+  if (!target.startsWith("AWSStepFunctions")) return findings;
+  const said = JSON.parse(answered) as { __type?: string };
+  const output = status === 200 ? { output: said } : { error: String(said.__type).split("#").at(-1) as string };
+  return [...findings, ...answerErrors(call, output, models)];
+}
+
 beforeAll(async () => {
   server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -47,6 +62,7 @@ beforeAll(async () => {
       };
       seen.push(one);
       const { status, body = "", headers = {} } = answer(one);
+      for (const finding of judged(one, status, body)) wrong.add(finding);
       response.writeHead(status, headers).end(body);
     });
   });
@@ -248,6 +264,16 @@ describe("a busy AWS is ThrottledError by every port", () => {
   });
 });
 
+test("every read of records asks for what was written last", async () => {
+  answer = () => json(200, {});
+  await ports.records.get({ pk: "a", sk: "b" });
+  await ports.records.query("a");
+  expect(seen.map(({ target, body }) => [target.split(".")[1], JSON.parse(body).ConsistentRead])).toEqual([
+    ["GetItem", true],
+    ["Query", true],
+  ]);
+});
+
 describe("endpoints", () => {
   test("bytes go and come as they are", async () => {
     answer = ({ body }) => ({
@@ -284,4 +310,8 @@ describe("endpoints", () => {
       expect.objectContaining({ name: "EndpointUnavailable" }),
     );
   });
+});
+
+test("AWS's model takes every request, and every answer that this server made up", () => {
+  expect([...wrong]).toEqual([]);
 });

@@ -28,6 +28,14 @@ describe.each(Object.keys(WORLDS))("%s", (name) => {
     for (const notice of notices) expect(await world.ports.notifier.notify(notice)).toBeUndefined();
   });
 
+  test("every request so far is one that AWS's model and the SDK's schemas take", () => {
+    if (world.requests === undefined) return expect(name).not.toContain("aws");
+    expect([...world.requests.findings]).toEqual([]);
+    const services = new Set(Object.keys(world.requests.seen).map((call) => call.split(":")[0]));
+    expect([...services].sort()).toEqual(["dynamodb", "kms", "s3", "sns", "states"]);
+    expect(Object.keys(world.requests.seen).length).toBeGreaterThanOrEqual(18);
+  });
+
   test("the clock says milliseconds of this century", () => {
     expect(world.ports.clock.now()).toBeGreaterThan(Date.UTC(2025, 0, 1));
     expect(world.ports.clock.now()).toBeLessThan(Date.UTC(2100, 0, 1));

@@ -10,10 +10,13 @@ import { awsPorts } from "../../adapters/aws/index.ts";
 import { openLocalPorts } from "../../adapters/local/index.ts";
 import { memoryPorts } from "../../adapters/memory/index.ts";
 import type { Ports } from "../../lambdas/ports.ts";
+import { openFront } from "../account/front.ts";
 import { startMoto } from "./moto.ts";
 
 export interface World {
   ports: Ports;
+  /** What AWS's model or the SDK's schemas refuse of the requests so far, and how many there were of each. */
+  requests?: { seen: Readonly<Record<string, number>>; findings: ReadonlySet<string> };
   close(): Promise<void>;
 }
 
@@ -73,6 +76,7 @@ async function awsWorld(): Promise<World> {
     new CreateStateMachineCommand({ name: "lot", definition, roleArn: "arn:aws:iam::123456789012:role/contract" }),
   );
   const arn = topic.TopicArn as string;
+  const front = await openFront({ moto: moto.endpoint });
   const ports = awsPorts(
     {
       environment: "dev",
@@ -83,7 +87,14 @@ async function awsWorld(): Promise<World> {
       topics: { "data-team": arn, vendor: arn, owner: arn },
       machines: { lot: machine.stateMachineArn as string },
     },
-    connection,
+    { ...connection, endpoint: front.url },
   );
-  return { ports, close: moto.stop };
+  return {
+    ports,
+    requests: { seen: front.requests, findings: front.findings },
+    async close() {
+      await front.close();
+      await moto.stop();
+    },
+  };
 }

@@ -1,0 +1,114 @@
+/**
+ * `npm run verify:workflow -- [--json] [--photos 120] [--images 2000] [--part campaign|workflow|direct]`: the synthesized
+ * definitions with the bundled functions in an AWS account on loopback (moto, the engine, the job runner). Without a part, all three:
+ * a small campaign from the sealed intake to its end; many tiny images through the intake; the same by the stages alone.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { memoryPorts } from "../../adapters/memory/index.ts";
+import type { IncomingFile } from "../../lambdas/store/intakes.ts";
+import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
+import { Campaign } from "../../schemas/campaign.ts";
+import { openAccount } from "./account.ts";
+import { runCampaign } from "./campaign.ts";
+import { intakeByStages, intakeByWorkflow } from "./many-images.ts";
+import { objectsInMemory } from "./s3-face.ts";
+
+const MOST_EVENTS = 2000;
+const MOST_STATE_BYTES = 32 * 1024;
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean" },
+    photos: { type: "string", default: "120" },
+    images: { type: "string", default: "2000" },
+    part: { type: "string" },
+  },
+});
+const number = (name: "photos" | "images"): number => {
+  const n = Number(values[name]);
+  if (Number.isSafeInteger(n) && n >= 20 && n <= 1_000_000) return n;
+  throw new Error(`--${name} is "${values[name]}"; expected a whole number from 20 to 1000000`);
+};
+const wants = (part: string) => values.part === undefined || values.part === part;
+if (!["campaign", "workflow", "direct", undefined].includes(values.part))
+  throw new Error(`--part is "${values.part}"; expected campaign, workflow or direct`);
+const problems: string[] = [];
+
+async function campaign(photos: number) {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-photos-"));
+  const began = performance.now();
+  await drawSample(folder, { count: photos, seed: 5 });
+  const files: IncomingFile[] = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => {
+      const bytes = readFileSync(path);
+      return {
+        name: path.slice(folder.length + 1),
+        bytes: bytes.length,
+        read: async () => bytes,
+        async *stream() {
+          yield bytes;
+        },
+      };
+    });
+  rmSync(folder, { recursive: true });
+  const account = await openAccount();
+  try {
+    const agreement = Campaign.parse({
+      name: "parts",
+      classes: [...SAMPLE_CLASSES],
+      vendors: ["alder", "birch", "cedar"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
+      training: { backbone: "descriptor", testShare: 0.25 },
+      labelling: { lotSize: 40 },
+      approvals: { mode: "auto" },
+    });
+    const { outcome, counts } = await runCampaign(account, agreement, files);
+    const executions = account.engine.list();
+    const events = Math.max(...executions.map(({ executionArn }) => account.engine.history(executionArn).length));
+    problems.push(...account.front.findings);
+    for (const { executionArn, status, error, cause } of executions)
+      if (status !== "SUCCEEDED") problems.push(`${executionArn} ended ${status}: ${error}: ${cause}`);
+    return {
+      photos,
+      outcome,
+      admitted: counts.admitted,
+      executions: executions.length,
+      events,
+      resources: account.deployment.deployed,
+      functions: Object.keys(account.functions.imports).length,
+      invocations: account.functions.invocations.length,
+      requests: Object.values(account.front.requests).reduce((sum, n) => sum + n, 0),
+      operations: Object.keys(account.front.requests).length,
+      failedRequests: account.front.findings.size,
+      seconds: Math.round((performance.now() - began) / 1000),
+    };
+  } finally {
+    await account.close();
+  }
+}
+
+const result: Record<string, unknown> = {};
+if (wants("campaign")) result.campaign = await campaign(number("photos"));
+if (wants("workflow")) {
+  const seen = await intakeByWorkflow(number("images"));
+  problems.push(...seen.findings, ...seen.troubles);
+  if (seen.events >= MOST_EVENTS)
+    problems.push(`the cycle's history has ${seen.events} events; below ${MOST_EVENTS} are allowed`);
+  if (seen.stateBytes > MOST_STATE_BYTES)
+    problems.push(`a state of ${seen.stateBytes} bytes; at most ${MOST_STATE_BYTES} are allowed`);
+  result.workflow = seen;
+}
+if (wants("direct"))
+  result.direct = await intakeByStages(number("images"), { ...memoryPorts(), objects: objectsInMemory() });
+if (values.part === undefined) {
+  const same =
+    (result.workflow as { catalogueKey: string }).catalogueKey ===
+    (result.direct as { catalogueKey: string }).catalogueKey;
+  if (!same) problems.push("the workflow's catalogue is not the one of the stages alone");
+  result.sameCatalogue = same;
+}
+console.log(values.json ? JSON.stringify({ ...result, problems }) : { ...result, problems });
+process.exit(problems.length === 0 ? 0 : 1);
