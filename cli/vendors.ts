@@ -4,7 +4,18 @@ import { Role } from "../schemas/member.ts";
 import { type Options, oneOf, wholeNumber } from "./arguments.ts";
 import { ask } from "./ask.ts";
 
-const ACTIONS = ["invite", "revoke", "review", "pause", "release", "restore", "dispute", "adjudicate"] as const;
+const ACTIONS = [
+  "invite",
+  "revoke",
+  "review",
+  "pause",
+  "release",
+  "restore",
+  "dispute",
+  "disputes",
+  "adjudicate",
+  "recheck",
+] as const;
 const STANDING = { pause: "paused", release: "released", restore: "active" } as const;
 
 /** `vendor <action> <campaign> ...`: who may work, how they do, and what a person decides about them. */
@@ -14,7 +25,17 @@ export async function vendorCommand(work: string, operands: readonly string[], o
   const vendor = options.vendor === undefined ? {} : { vendor: options.vendor };
   switch (action) {
     case "review":
-      return ask(work, "review", { campaign });
+      return ask(work, "review", {
+        campaign,
+        format: oneOf("format", options.format, ["json", "csv"] as const, "json"),
+      });
+    case "disputes":
+      return ask(work, "disputes", { campaign });
+    case "recheck":
+      return ask(work, "recheck", {
+        campaign,
+        image: needed(operands[2], "vendor recheck needs an image's sha256"),
+      });
     case "invite": {
       const role = oneOf("role", options.role, Role.options, "annotator");
       return ask(work, "invite", {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { scorecardsCsv } from "../domain/annotators/scorecard.ts";
 import { checkInvoice } from "../domain/pricing/invoice.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
@@ -6,8 +7,9 @@ import { costReport } from "../lambdas/store/cost-report.ts";
 import { adjudicate, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
 import { statement } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
+import { askThird } from "../lambdas/store/reviews.ts";
 import { setStanding, standings } from "../lambdas/store/standings.ts";
-import { Slug } from "../schemas/names.ts";
+import { Sha256, Slug } from "../schemas/names.ts";
 import { Standing } from "../schemas/standing.ts";
 import type { Host } from "./host.ts";
 
@@ -19,9 +21,12 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
   {
     /** Scorecards, what might be decided about whom and why, what looks odd, and what was decided. */
     async review(host, args) {
-      const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
-      const { cards, proposals, signals } = await vendorReview(host.ports, campaign);
-      return { cards, proposals, signals, standings: await standings(host.ports, campaign) };
+      const { campaign, format } = z
+        .strictObject({ campaign: z.string(), format: z.enum(["json", "csv"]).default("json") })
+        .parse(args);
+      const review = await vendorReview(host.ports, campaign);
+      if (format === "csv") return scorecardsCsv(review.cards);
+      return { ...review, standings: await standings(host.ports, campaign) };
     },
 
     async standing(host, args) {
@@ -72,6 +77,16 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
         })
         .parse(args);
       return adjudicate(host.ports, call);
+    },
+
+    /** Puts an image that two experts decided before a third one: gold that annotators contradict, for one. */
+    async recheck(host, args) {
+      const { campaign, image } = z.strictObject({ campaign: z.string(), image: Sha256 }).parse(args);
+      const { agreement } = await readCampaign(host.ports, campaign);
+      const waiting = await askThird(host.ports, { campaign, images: [image], agreement });
+      if (waiting === 0)
+        throw new BadInputError(`two experts have not answered image ${image}, or a third one has: nothing to recheck`);
+      return { campaign, image, waitsFor: "a third expert" };
     },
 
     async disputes(host, args) {

@@ -37,8 +37,8 @@ export const InspectionPolicy = z.strictObject({
     })
     .optional(),
   /**
-   * Percent defective that an isolated lot (of a later wave, whose images were chosen for being unsure) hardly ever passes
-   * with. Left out: isolated lots have the same plan as others, and don't count for switching.
+   * Percent defective that an isolated lot (one of a wave whose images were chosen for being unsure) hardly ever passes with.
+   * Left out: isolated lots have the same plan as others, and don't count for switching.
    */
   limitingQuality: z.number().gt(0).lt(100).optional(),
   /** A vendor may dispute a verdict for so long after the lot was closed. */

@@ -28,6 +28,8 @@ export const LotPlan = z.strictObject({
   inspection: InspectionPolicy,
   /** By the switching rules, from the vendor's lots of earlier waves. */
   severity: z.enum(["normal", "tightened", "reduced"]).default("normal"),
+  /** Its images were chosen for being unsure: no lot of a series, inspected by limiting quality where the agreement has one. */
+  isolated: z.boolean().optional(),
   deadlineSeconds: z.int().positive(),
   reviewSeconds: z.int().positive(),
 });

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from countersign_ml import backbones, embed, probe
+from countersign_ml.contract import BadInput
 from sklearn.model_selection import StratifiedKFold
 
 
@@ -36,7 +37,11 @@ def embed_folder(folder: Path, weights: Path, backbone: str, out: Path) -> None:
                 member = tarfile.TarInfo(f"{sha256}{suffix}")
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
-    model = backbones.build(backbone, weights)
+    # Class token and mean patch token side by side where there are any: chosen on the half of the photos that does not judge.
+    try:
+        model = backbones.build(backbone, weights, pooling="tokens")
+    except BadInput:
+        model = backbones.build(backbone, weights)
     ids, rows = embed.embed_shards(out, model)
     embed.write(out, model, ids, rows)
     (out / "images.tar").unlink()

@@ -1,3 +1,4 @@
+import { csv } from "../../domain/csv.ts";
 import type { Statement } from "../../schemas/ledger.ts";
 
 /** A statement as RFC 4180 text, one line per lot and kind and a total; amounts in whole currency units. */
@@ -15,17 +16,11 @@ export function statementCsv(account: Statement): string {
     ]),
     [account.campaign, account.party, "", "total", "", exactAmount(account.totalMicros), account.currency],
   ];
-  return `${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
+  return csv(rows);
 }
 
 /** 1_234_500 -> `1.234500`: all six decimals, no rounding. */
 function exactAmount(micros: number): string {
   const digits = String(Math.abs(micros)).padStart(7, "0");
   return `${micros < 0 ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6)}`;
-}
-
-/** Quoted where it must be; text that a spreadsheet would run as a formula is disarmed with an apostrophe. */
-function cell(text: string): string {
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

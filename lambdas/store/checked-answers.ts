@@ -19,6 +19,13 @@ export interface CheckedAnswer {
   gold: boolean;
 }
 
+export interface VendorAnswers {
+  said: AnswerRecord[];
+  /** Those of first waves as they were first given: nobody chose the images for being hard. */
+  overlap: AnswerRecord[];
+  checked: CheckedAnswer[];
+}
+
 /**
  * Every answer of a vendor's people, accepted or not, and those that may judge them: on gold, and on the inspected samples
  * of first waves. What later waves bought was chosen for being hard, and proves nothing about anybody.
@@ -27,8 +34,9 @@ export async function answersOfVendor(
   ports: Pick<Ports, "records" | "objects">,
   campaign: string,
   vendor: string,
-): Promise<{ said: AnswerRecord[]; checked: CheckedAnswer[] }> {
+): Promise<VendorAnswers> {
   const said: AnswerRecord[] = [];
+  const overlap: AnswerRecord[] = [];
   const checked: CheckedAnswer[] = [];
   for await (const { body } of everyRecord<VendorLot>(
     ports.records,
@@ -42,6 +50,7 @@ export async function answersOfVendor(
     for (let round = body.fromRound; round <= (body.toRound ?? lot.round); round += 1) {
       const answers = await answersOf(ports, lot, round);
       said.push(...answers);
+      if (lot.wave === 0 && round === body.fromRound) overlap.push(...answers);
       const gold = new Set(plan.items.filter(({ purpose }) => purpose === "gold").map(({ item }) => item));
       const random = new Set(gold);
       // Of the first wave every image is in some lot, so its inspected ones are a random sample of all.
@@ -54,14 +63,16 @@ export async function answersOfVendor(
         plan.items.filter(({ item }) => random.has(item)).map(({ image }) => image),
       );
       for (const { item, image, annotator, at, value } of answers) {
-        const truth = random.has(item) ? findings.get(image)?.truth : undefined;
-        if (truth === undefined) continue;
+        const finding = random.has(item) ? findings.get(image) : undefined;
+        const truth = finding?.truth;
+        // What experts themselves are at odds about judges nobody.
+        if (truth === undefined || finding?.contested === true) continue;
         const label = value.task === "class" ? value.label : null;
         checked.push({ vendor, annotator, at, item, image, said: label, truth, gold: gold.has(item) });
       }
     }
   }
-  return { said, checked };
+  return { said, overlap, checked };
 }
 
 async function answersOf(ports: Pick<Ports, "records">, lot: Lot, round: number): Promise<AnswerRecord[]> {

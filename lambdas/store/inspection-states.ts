@@ -3,9 +3,8 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { type Lot, Verdict } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { readDocument } from "./documents.ts";
-import { isIsolated } from "./inspection.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, findLot, type VendorLot } from "./lot-records.ts";
+import { everyRecord, findLot, readLotPlan, type VendorLot } from "./lot-records.ts";
 
 /**
  * Where a vendor stands in the switching rules: the first inspection of each of its lots, in order of cycle, wave and lot.
@@ -36,7 +35,7 @@ export async function inspectionState(
       lotSize: lot.items,
       defects: weighedDefects ?? defects.length,
       accepted: verdict === "accept",
-      isolated: isIsolated(lot) || lot.cutShort === true,
+      isolated: (await readLotPlan(ports, lot)).isolated === true || lot.cutShort === true,
     });
   }
   return severityAfter(inspected, agreement.inspection.level, agreement.inspection.aql);

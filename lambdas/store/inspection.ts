@@ -17,9 +17,6 @@ export interface Inspection {
 /** Risks of a limiting quality plan, and the items inspected at most for the producer's sake. */
 const ISOLATED = { consumerRisk: 0.1, producerRisk: 0.1, most: 80 } as const;
 
-/** Images of later waves were chosen for being unsure: their lots belong to no series of lots of one mix. */
-export const isIsolated = ({ wave }: Pick<Lot, "wave">) => wave > 0;
-
 /**
  * The sample of a lot's round: items in an order drawn from their images, the seed and the round. Lots that share images
  * so share sampled ones, and experts see each image once. With `answers` the sample is of what was answered, and no class
@@ -35,7 +32,7 @@ export function inspectionOf(
   const items = lotPlan.items.filter(({ item }) => answers === undefined || answers.has(item));
   if (items.length === 0) return { plan: samplingPlan(1, level, aql, lotPlan.severity), sample: [] };
   const plan =
-    limitingQuality !== undefined && isIsolated(lot)
+    limitingQuality !== undefined && lotPlan.isolated === true
       ? limitingQualityPlan(items.length, { limitingQuality, aql, ...ISOLATED })
       : samplingPlan(items.length, level, aql, lotPlan.severity);
   const order = goldFirst(
@@ -73,7 +70,7 @@ const MOST_GOLD = 0.75;
  * was bought for being unsure, and the order stays as it is.
  */
 function goldFirst(lot: Pick<Lot, "wave">, order: readonly LotItem[], n: number): LotItem[] {
-  if (isIsolated(lot)) return [...order];
+  if (lot.wave > 0) return [...order];
   const gold = order.filter(({ purpose }) => purpose === "gold").slice(0, Math.floor(MOST_GOLD * n));
   const first = new Set(gold.map(({ item }) => item));
   return [...gold, ...order.filter(({ item }) => !first.has(item))];

@@ -101,6 +101,7 @@ export function lotPlansOf(
     seed: `${seed}/${about.cycle}/${about.wave}`,
     labelVendors,
   });
+  const isolated = about.wave > 0 && isChosen(labels, items);
   return lots.map((cut, index) =>
     lotPlanOf(
       about,
@@ -108,8 +109,15 @@ export function lotPlansOf(
       cut,
       inspections.get(cut.vendor)?.severity ?? "normal",
       `${about.cycle}-${about.wave}-${String(index + 1).padStart(3, "0")}`,
+      isolated,
     ),
   );
+}
+
+/** A wave that asks for less than half of the pool asks for what is unsure: its lots belong to no series of one mix. */
+function isChosen({ split }: Labels, items: readonly ItemToLabel[]): boolean {
+  const asked = items.filter(({ purpose }) => purpose === "label" || purpose === "overlap").length;
+  return asked < split.pool.length / 2;
 }
 
 function lotPlanOf(
@@ -118,6 +126,7 @@ function lotPlanOf(
   cut: CutLot,
   severity: LotPlan["severity"],
   lot: string,
+  isolated: boolean,
 ): LotPlan {
   const price = agreement.vendors.find(({ id }) => id === cut.vendor)?.pricePerAnswer ?? 0;
   const { labelling, seed, guideline, inspection } = agreement;
@@ -135,6 +144,7 @@ function lotPlanOf(
     })),
     inspection,
     severity,
+    ...(isolated ? { isolated } : {}),
     deadlineSeconds: Math.round(labelling.lotDeadlineHours * 3600),
     reviewSeconds: Math.round(labelling.reviewDeadlineHours * 3600),
   };

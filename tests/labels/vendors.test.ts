@@ -60,6 +60,28 @@ describe("a review of the vendors", () => {
     const spam = cards[0]?.annotators.find(({ annotator }) => annotator === "acme-spam");
     expect(spam?.checked.high).toBeLessThan(0.7);
     expect(JSON.stringify({ cards, proposals })).not.toMatch(/[0-9a-f]{64}/);
+    expect(cards[0]?.firstPassAcceptance.n).toBeGreaterThan(0);
+    // The campaign's own adjudicated answers propose what to agree on.
+    const { pilot, suspectGold } = await vendorReview(made.ports, campaign);
+    expect(pilot.proposed?.p0).toBeGreaterThan(0.005);
+    expect(pilot.agreement.experts?.value).toBe(1);
+    expect(pilot.agreement.annotators?.value).toBeGreaterThan(0.5);
+    expect(suspectGold).toEqual([]);
+
+    // Taken back before all this: the same record now speaks for parting. Taken back after it: it is forgotten.
+    const takeBack = async (clock: { now(): number }) => {
+      const decision = {
+        vendor: "acme",
+        annotator: "acme-spam",
+        standing: "active",
+        by: "dana",
+        reason: "trained",
+      } as const;
+      await setStanding({ ...made.ports, clock }, campaign, decision);
+      return (await vendorReview(made.ports, campaign)).proposals.map((one) => [one.annotator, one.proposal]);
+    };
+    expect(await takeBack({ now: () => 0 })).toEqual([["acme-spam", "release"]]);
+    expect(await takeBack(made.clock)).toEqual([]);
   });
 
   it("proposes retraining, with the classes, to who mixes two of them up", async () => {
@@ -141,7 +163,9 @@ describe("a dispute", () => {
         ...extra,
       });
     await expect(object({ vendor: "acme" })).rejects.toThrow(/had no round 1/);
-    await expect(object({ vendor: "acme", lot: accepted?.lot, round: accepted?.verdicts.at(-1)?.round })).rejects.toThrow(/was accepted/);
+    await expect(
+      object({ vendor: "acme", lot: accepted?.lot, round: accepted?.verdicts.at(-1)?.round }),
+    ).rejects.toThrow(/was accepted/);
     await expect(object({ reason: "" })).rejects.toThrow(/reason/);
     await object({});
     await expect(object({})).rejects.toThrow(/disputed before/);
