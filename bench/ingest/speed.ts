@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { shuffled } from "../../domain/split/rank.ts";
+import { giveBack } from "../../lambdas/imaging/codec.ts";
 import { encodeThumbnail, examine, type InspectionJob, inspect } from "../../lambdas/imaging/inspect.ts";
 import { type Cost, imagingPool } from "../../lambdas/imaging/pool.ts";
 import { installPeers, libjpegMs, type PeerResult, runPeer } from "./peers.ts";
@@ -120,7 +121,11 @@ async function measure(label: string, paths: readonly string[], rounds: number) 
   const list = join(scratch, `${label}.txt`);
   writeFileSync(list, `${paths.join("\n")}\n`);
   const limit = libjpegMs(paths, rounds);
-  const oursMs = await timed(paths, rounds, async (job) => encodeThumbnail((await examine(job)).thumbnail));
+  const oursMs = await timed(paths, rounds, async (job) => {
+    const { thumbnail, web } = await examine(job);
+    encodeThumbnail(thumbnail);
+    giveBack(web);
+  });
   const admissionMs = await timed(paths, rounds, inspect);
   const tuned = values["no-peers"] ? undefined : runPeer("tuned", list);
   const cleanvision = values["no-peers"] ? undefined : runPeer("cleanvision", list);

@@ -1,10 +1,12 @@
-import { countColours, histogramOf } from "./histograms.ts";
-import { type Raster, shrink, toGray } from "./raster.ts";
+import { type Counts, countsOf } from "./counts.ts";
+import type { Raster } from "./raster.ts";
 
 /** What the checks look at. Definitions as cleanvision's, so that numbers compare. */
 export interface Measurements {
   /** sqrt(.241 R^2 + .691 G^2 + .068 B^2) / 255 of the mean colour, 0-1. */
   brightness: number;
+  /** Mean red, green and blue, 0-1. */
+  colour: [number, number, number];
   /** 5th and 99th percentile of the pixels' brightness, 0-1. */
   brightness5: number;
   brightness99: number;
@@ -18,29 +20,27 @@ export interface Measurements {
   grayscale: boolean;
 }
 
-/** Room for the luma of one raster of the usual size: taking new memory each time costs as much as the luma. */
-const ROOM = new Uint8Array(512 * 512);
-
 /**
  * Measures a raster. `sourcePixels`: pixels of the full image when `raster` is a shrunk copy of it, because one part
  * of the blur score grows with the number of pixels.
  */
 export function measure(raster: Raster, sourcePixels = raster.width * raster.height): Measurements {
-  const gray = toGray(raster, ROOM);
-  const histogram = histogramOf(gray.pixels);
-  const colour = colourStatistics(raster, histogram);
+  const pixels = raster.width * raster.height;
+  const { lumas, small, colours } = countsOf(raster);
   return {
-    ...colour,
-    contrast: deviation(histogram, gray.pixels.length) / 255,
-    blur: blurScore(gray, histogram, sourcePixels / gray.pixels.length),
+    ...(colours === undefined ? grayStatistics(lumas, pixels) : colourStatistics(colours)),
+    contrast: deviation(lumas, pixels) / 255,
+    blur: blurScore(small, lumas, pixels, sourcePixels / pixels),
   };
 }
 
-function colourStatistics(raster: Raster, grays: Uint32Array): Omit<Measurements, "contrast" | "blur"> {
-  if (raster.channels === 1) return grayStatistics(grays, raster.pixels.length);
-  const { reds, greens, blues, squares, isGray, count } = countColours(raster);
+type Colours = Omit<Measurements, "contrast" | "blur">;
+
+function colourStatistics({ reds, greens, blues, squares, isGray, count }: NonNullable<Counts["colours"]>): Colours {
+  const colour: [number, number, number] = [mean(reds, count), mean(greens, count), mean(blues, count)];
   return {
-    brightness: perceived(mean(reds, count), mean(greens, count), mean(blues, count)),
+    brightness: perceived(...colour),
+    colour: colour.map((value) => value / 255) as [number, number, number],
     brightness5: percentile(squares, count, 0.05),
     brightness99: percentile(squares, count, 0.99),
     entropy: isGray ? entropy([reds]) : entropy([reds, greens, blues]),
@@ -48,14 +48,16 @@ function colourStatistics(raster: Raster, grays: Uint32Array): Omit<Measurements
   };
 }
 
-function grayStatistics(histogram: Uint32Array, count: number): Omit<Measurements, "contrast" | "blur"> {
+function grayStatistics(histogram: Uint32Array, count: number): Colours {
   const squares = new Uint32Array(4096);
   histogram.forEach((n, v) => {
     const bin = (4096 * v * v) >>> 16;
     squares[bin] = (squares[bin] as number) + n;
   });
+  const value = mean(histogram, count) / 255;
   return {
-    brightness: mean(histogram, count) / 255,
+    brightness: value,
+    colour: [value, value, value],
     brightness5: percentile(squares, count, 0.05),
     brightness99: percentile(squares, count, 0.99),
     entropy: entropy([histogram]),
@@ -110,23 +112,17 @@ function deviation(histogram: Uint32Array, count: number): number {
  * min(1 - exp(-.01 e) + s, 1): e is the standard deviation of edges at <= 64 px; s = 1 - exp(-.01 d), 0 when <= .18,
  * d the standard deviation of the gray histogram's counts (few gray levels make it large: drawings aren't blurry).
  */
-function blurScore(gray: Raster, histogram: Uint32Array, pixelsPerPixel: number): number {
+function blurScore(small: Raster, histogram: Uint32Array, pixels: number, pixelsPerPixel: number): number {
   let squares = 0;
   for (const n of histogram) squares += n * n;
-  const mean = gray.pixels.length / 256;
+  const mean = pixels / 256;
   const spread = Math.sqrt(Math.max(0, squares / 256 - mean * mean)) * pixelsPerPixel;
   const few = 1 - Math.exp(-0.01 * spread);
-  return Math.min(1 - Math.exp(-0.01 * edgeDeviation(gray)) + (few <= 0.18 ? 0 : few), 1);
+  return Math.min(1 - Math.exp(-0.01 * edgeDeviation(small)) + (few <= 0.18 ? 0 : few), 1);
 }
 
 /** Standard deviation of |8 x centre - neighbours| clipped to 0-255, borders copied: Pillow's FIND_EDGES. */
-function edgeDeviation(gray: Raster): number {
-  const ratio = Math.max(gray.width, gray.height) / 64;
-  const small =
-    ratio > 1
-      ? shrink(gray, Math.max(1, Math.floor(gray.width / ratio)), Math.max(1, Math.floor(gray.height / ratio)))
-      : gray;
-  const { pixels, width, height } = small;
+function edgeDeviation({ pixels, width, height }: Raster): number {
   let sum = 0;
   let squares = 0;
   for (let y = 0; y < height; y += 1) {

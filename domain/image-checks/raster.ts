@@ -22,12 +22,12 @@ export function fitWithin(width: number, height: number, side: number): { width:
 const PIXELS_AT_ONCE = 1 << 15;
 const BYTES_AT_ONCE = 1 << 20;
 
-/** Luma of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's `convert("L")`. A gray raster is returned as it is. `room`: where the result may lie, if it is large enough. */
-export function toGray(source: Raster, room?: Uint8Array): Raster {
+/** Luma of ITU-R BT.601 in 16-bit fixed point, rounded to nearest, as Pillow's `convert("L")`. A gray raster is returned as it is. */
+export function toGray(source: Raster): Raster {
   if (source.channels === 1) return source;
   const { pixels, width, height } = source;
   const count = width * height;
-  const gray = room !== undefined && room.length >= count ? room.subarray(0, count) : new Uint8Array(count);
+  const gray = new Uint8Array(count);
   const kernels = pixelKernels(4 * PIXELS_AT_ONCE + 128);
   const memory = new Uint8Array(kernels.memory.buffer);
   const to = 3 * PIXELS_AT_ONCE;
@@ -53,36 +53,51 @@ export function shrink(source: Raster, width: number, height: number): Raster {
   }
   const { channels, pixels } = source;
   const rowBytes = source.width * channels;
-  const columns = spans(source.width, width);
-  const rows = spans(source.height, height);
-  const reach = new Int32Array(rows.buffer);
-  const firstRow = (y: number) => reach[4 * y] as number;
+  const reach = new Int32Array(spans(source.height, height).buffer);
   const rowAfter = (y: number) => (reach[4 * y + 1] as number) + 1;
-  const scale = (width * height) / (source.width * source.height);
   const output = new Uint8Array(width * channels * height);
   for (let y = 0; y < height; ) {
     // As many output rows as their sources fit into what is looked at in one go, at least one.
-    const from = firstRow(y) * rowBytes;
+    const from = (reach[4 * y] as number) * rowBytes;
     let end = y + 1;
     while (end < height && rowAfter(end) * rowBytes - from <= BYTES_AT_ONCE) end += 1;
     const sourceBytes = rowAfter(end - 1) * rowBytes - from;
-    // Areas begin at multiples of 16, with room for what is read and written beyond their ends.
-    const columnsAt = Math.ceil((sourceBytes + 16) / 16) * 16;
-    const rowsAt = columnsAt + columns.length;
-    const sums = rowsAt + rows.length;
-    const out = sums + 4 * (Math.ceil(rowBytes / 16) * 16 + 16);
-    const outBytes = (end - y) * width * channels;
-    const kernels = pixelKernels(out + outBytes);
-    const memory = new Uint8Array(kernels.memory.buffer);
-    memory.set(pixels.subarray(from, from + sourceBytes));
-    memory.set(columns, columnsAt);
-    memory.set(rows, rowsAt);
+    const { memory } = pixelKernels(sourceBytes + 16);
+    new Uint8Array(memory.buffer).set(pixels.subarray(from, from + sourceBytes));
     // Rows are counted from the source's first: the address is where that one would lie.
-    kernels.shrink(-from, rowBytes, columnsAt, rowsAt + 16 * y, sums, out, width, end - y, channels, scale);
-    output.set(memory.subarray(out, out + outBytes), y * width * channels);
+    const rows = shrinkLoaded(source, -from, { width, height, y, end }, sourceBytes + 16);
+    output.set(rows, y * width * channels);
     y = end;
   }
   return { pixels: output, width, height, channels };
+}
+
+/**
+ * Rows [y, end) of a raster shrunk to width x height whose pixels lie in the kernels' memory at `at`, 16 readable bytes
+ * behind them; `free`: from where on memory may be used. What it returns is the next caller's.
+ */
+export function shrinkLoaded(
+  source: Omit<Raster, "pixels">,
+  at: number,
+  { width, height, y, end }: { width: number; height: number; y: number; end: number },
+  free: number,
+): Uint8Array {
+  const columns = spans(source.width, width);
+  const rows = spans(source.height, height);
+  const rowBytes = source.width * source.channels;
+  // Areas begin at multiples of 16, with room for what is written beyond their ends.
+  const columnsAt = Math.ceil(free / 16) * 16;
+  const rowsAt = columnsAt + columns.length;
+  const sums = rowsAt + rows.length;
+  const out = sums + 4 * (Math.ceil(rowBytes / 16) * 16 + 16);
+  const outBytes = (end - y) * width * source.channels;
+  const kernels = pixelKernels(out + outBytes);
+  const memory = new Uint8Array(kernels.memory.buffer);
+  memory.set(columns, columnsAt);
+  memory.set(rows, rowsAt);
+  const scale = (width * height) / (source.width * source.height);
+  kernels.shrink(at, rowBytes, columnsAt, rowsAt + 16 * y, sums, out, width, end - y, source.channels, scale);
+  return memory.subarray(out, out + outBytes);
 }
 
 const knownSpans = new Map<string, Uint8Array<ArrayBuffer>>();

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { flagsOf } from "../../domain/image-checks/flags.ts";
-import { meanColour } from "../../domain/image-checks/mean-colour.ts";
 import { measure } from "../../domain/image-checks/measurements.ts";
 import { differenceHash, perceptualHash } from "../../domain/image-checks/perceptual-hash.ts";
 import { fitWithin, type Raster, shrink, toGray } from "../../domain/image-checks/raster.ts";
@@ -110,7 +109,7 @@ export async function examine({ name, sha256, bytes }: InspectionJob): Promise<E
     entropy: rounded(m.entropy),
     blur: rounded(m.blur),
     grayscale: m.grayscale,
-    colour: meanColour(thumbnail).map(rounded) as [number, number, number],
+    colour: m.colour.map(rounded) as [number, number, number],
     ...(capture === undefined ? {} : { capture }),
     dHash: differenceHash(small),
     pHash: perceptualHash(small),

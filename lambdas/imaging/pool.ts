@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { type Inspection, type InspectionJob, quarantined } from "./inspect.ts";
-import type { WorkerReply } from "./worker.ts";
+import type { Tiling } from "./tiles.ts";
+import type { WorkerJob, WorkerReply } from "./worker.ts";
 
 export interface PoolOptions {
   /** Processes at most; by default one per core. */
@@ -33,13 +34,16 @@ export interface Cost {
 export interface ImagingPool {
   /** Never rejects for what a file is: a decoder that dies, hangs or swells is a finding. */
   inspect(job: InspectionJob): Promise<Inspection>;
+  /** Tiles of a picture that was admitted; undefined where cutting them fails, takes too long or too much. */
+  tiles(job: InspectionJob): Promise<Tiling | undefined>;
   /** Ends the processes; work in flight is rejected. */
   close(): void;
 }
 
 interface Task {
-  job: InspectionJob;
-  resolve(inspection: Inspection): void;
+  job: WorkerJob;
+  /** What was seen, or why the process ended over it. */
+  resolve(seen: Pick<WorkerReply, "inspection" | "tiles">): void;
   reject(error: Error): void;
   /** Times that its process died under it. */
   deaths: number;
@@ -104,7 +108,7 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
     begin(worker);
     const { cpuMilliseconds, peakBytes } = reply;
     options.onCost?.({ name: first.task.job.name, cpuMilliseconds, peakBytes });
-    first.task.resolve(reply.inspection);
+    first.task.resolve(reply);
     // What was sent ahead is done first: a process works in order.
     worker.retiring ||= reply.residentBytes > RETIRE_BYTES;
     if (worker.retiring && worker.tasks.length === 0) end(worker);
@@ -131,11 +135,12 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
       const ended = { timeout: "took too long", "too-complex": "held too much", died: "died" } as const;
       const why = ended[worker.verdict?.code ?? "died"];
       options.onCost?.({ name: task.job.name, cpuMilliseconds: undefined, peakBytes: undefined, ended: why });
-      if (worker.verdict !== undefined) task.resolve(quarantined(worker.verdict.code, worker.verdict.message));
+      if (worker.verdict !== undefined)
+        task.resolve({ inspection: quarantined(worker.verdict.code, worker.verdict.message) });
       // Once more alone: the system may have ended the process for reasons of its own.
       else if (worker.ready && task.deaths < 2) queue.unshift(task);
       else if (worker.ready)
-        task.resolve(quarantined("corrupt", `the decoder died on it (${signal ?? `exit ${code}`})`));
+        task.resolve({ inspection: quarantined("corrupt", `the decoder died on it (${signal ?? `exit ${code}`})`) });
       else task.reject(new Error(`the imaging process does not start: ${signal ?? `exit ${code}`}`));
     } else if (!worker.ready) {
       for (const task of queue.splice(0))
@@ -209,13 +214,22 @@ export function imagingPool(options: PoolOptions = {}): ImagingPool {
     }
   }
 
+  function see(job: WorkerJob): Promise<Pick<WorkerReply, "inspection" | "tiles">> {
+    if (closed) return Promise.reject(new Error("the imaging pool is closed"));
+    return new Promise((resolve, reject) => {
+      queue.push({ job, resolve, reject, deaths: 0 });
+      dispatch();
+    });
+  }
+
   return {
-    inspect(job) {
-      if (closed) return Promise.reject(new Error("the imaging pool is closed"));
-      return new Promise((resolve, reject) => {
-        queue.push({ job, resolve, reject, deaths: 0 });
-        dispatch();
-      });
+    async inspect(job) {
+      const { inspection } = await see(job);
+      if (inspection === undefined) throw new Error(`an imaging process did not say what ${job.name} is`);
+      return inspection;
+    },
+    async tiles(job) {
+      return (await see({ ...job, wanted: "tiles" })).tiles;
     },
     close() {
       closed = true;

@@ -1,10 +1,18 @@
 /** A process that looks at files, one after the other, for the pool that started it; it ends when the pool does. */
 import { readFileSync } from "node:fs";
 import { type Inspection, type InspectionJob, inspect } from "./inspect.ts";
+import { type Tiling, tilesOf } from "./tiles.ts";
+
+/** A file to look at, or, once it was admitted, to cut into tiles. */
+export interface WorkerJob extends InspectionJob {
+  wanted?: "tiles";
+}
 
 export interface WorkerReply {
   id: number;
-  inspection: Inspection;
+  inspection?: Inspection;
+  /** Absent where the picture could not be cut. */
+  tiles?: Tiling;
   /** The process's memory after the job. */
   residentBytes: number;
   /** The most it has held so far. */
@@ -13,7 +21,7 @@ export interface WorkerReply {
   cpuMilliseconds: number;
 }
 
-const jobs: (InspectionJob & { id: number })[] = [];
+const jobs: (WorkerJob & { id: number })[] = [];
 let working = false;
 
 async function work(): Promise<void> {
@@ -21,11 +29,17 @@ async function work(): Promise<void> {
   working = true;
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
     const before = process.cpuUsage();
-    const inspection = await inspect(job);
+    const seen =
+      job.wanted === "tiles"
+        ? await tilesOf(job.bytes).then(
+            (tiles) => ({ tiles }),
+            () => ({}),
+          )
+        : { inspection: await inspect(job) };
     const { user, system } = process.cpuUsage(before);
     const reply: WorkerReply = {
       id: job.id,
-      inspection,
+      ...seen,
       residentBytes: process.memoryUsage.rss(),
       peakBytes: peakBytes(),
       cpuMilliseconds: (user + system) / 1000,
@@ -43,7 +57,7 @@ function peakBytes(): number {
 }
 
 process.on("disconnect", () => process.exit(0));
-process.on("message", (job: InspectionJob & { id: number }) => {
+process.on("message", (job: WorkerJob & { id: number }) => {
   jobs.push(job);
   void work();
 });
