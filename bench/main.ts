@@ -32,6 +32,12 @@ const BENCHES: { name: string; program: string; args: string[]; needs?: string }
     needs: data("crowd/cifar10h"),
   },
   {
+    name: "campaign",
+    program: "bench/labels/campaign.ts",
+    args: [data("images/flowers5"), ...weights],
+    needs: data("images/flowers5"),
+  },
+  {
     name: "label-errors",
     program: "bench/labels/label-errors.ts",
     args: [data("images/flowers5"), ...weights],

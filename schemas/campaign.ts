@@ -12,6 +12,11 @@ export const Vendor = z.strictObject({
   name: z.string().min(1).max(120),
   /** Paid per accepted answer, in the campaign's currency. */
   pricePerAnswer: Price,
+  /**
+   * `model`: answers are a program's (zero-shot, vision and language). It is priced, tested with gold, inspected and paid
+   * like people, and asked once per image, for it would say the same again.
+   */
+  kind: z.enum(["people", "model"]).default("people"),
   /** Most answers that the vendor takes in one wave. */
   capacityPerWave: z.int().positive().default(100_000),
 });
@@ -67,6 +72,8 @@ export const LabellingPolicy = z.strictObject({
     .strictObject({ questions: z.int().min(5).max(100), toPass: z.int().min(1) })
     .refine((test) => test.toPass <= test.questions, "can't ask for more right answers than questions")
     .optional(),
+  /** What a day of waiting for labels costs the owner: a wave that saves less than the time it takes is not bought. */
+  pricePerDay: Price.default(0),
   lotDeadlineHours: z.number().positive().default(72),
   reviewDeadlineHours: z.number().positive().default(72),
 });

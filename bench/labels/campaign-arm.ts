@@ -1,115 +1,91 @@
 /**
- * One arm of one simulated campaign: the product's labelling, rehearsed with simulated people who share the photos'
- * difficulty. Argument: JSON {embeddings, seed, classes, labelling, labelAccuracy, model}. Prints one JSON line.
+ * One arm of one simulated campaign: the product's labelling, rehearsed by its own stages with simulated people, and the
+ * probe that is trained on what it froze. Argument: JSON of an ArmRequest. Prints one JSON line, an ArmResult.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
-import { type Chance, chance } from "../../domain/chance.ts";
+import { chance } from "../../domain/chance.ts";
 import { outOfFold } from "../../domain/model-prior/out-of-fold.ts";
+import { fitHead, probabilitiesOf } from "../../domain/model-prior/softmax-regression.ts";
 import type { Person, Pool } from "../../local/people/pool.ts";
-import { rehearse } from "../../local/rehearsal/rehearse.ts";
+import { type Rehearsal, rehearse } from "../../local/rehearsal/rehearse.ts";
 import type { Picture } from "../../local/rehearsal/scenery.ts";
-import { Campaign } from "../../schemas/campaign.ts";
+import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import { readEmbedded } from "./embedded-photos.ts";
+import { classNames, featuresOf } from "./hard-photos.ts";
 
 export interface ArmRequest {
   embeddings: string;
+  /** File with the photos as people see them: Picture[]. */
+  pictures: string;
   seed: number;
-  /** Parts of the agreement that differ between arms. */
-  labelling: Record<string, number | string>;
-  labelAccuracy: number;
+  /** What differs between the arms. */
+  agreement: Pick<CampaignInput, "labelling" | "quality">;
   /** Whether features are given, so that a model may have a say. */
   model: boolean;
-  /** Where the frozen dataset is written for the probe. */
-  out: string;
 }
 
-/** Share of the photos that are hard, and how often people are misled on one: uniform between these. */
-const HARD = { share: 0.15, from: 0.2, to: 0.7 };
+export interface ArmResult extends Omit<Rehearsal, "dataset" | "truth"> {
+  trainImages: number;
+  /** Photos of the sealed test, and whether the model is right about each, by what the photo truly shows. */
+  test: { sha256: string; right: boolean }[];
+  /** Test photos whose sealed label is not what they show. */
+  testWrong: number;
+  poolAnswersUsd: number;
+}
+
 const PRICE = 0.03;
 const EXPERT_PRICE = 0.3;
 const VENDORS = ["alder", "birch", "cedar", "dogwood"];
-/** Of 20 people per vendor: how many are of each kind. */
+/** Of 20 people per vendor: how many are of each kind. Before photos mislead them they are right 87 % of the time. */
 const KINDS = { good: 12, sloppy: 5, confused: 2, spammer: 1 };
 const ACCURACY = { good: 0.95, sloppy: 0.85 };
 
-const request = JSON.parse(process.argv[2] ?? "{}") as ArmRequest;
-const { embeddings, seed, labelling, labelAccuracy, model, out } = request;
+const { embeddings, pictures: file, seed, agreement: parts, model } = JSON.parse(process.argv[2] ?? "{}") as ArmRequest;
 const photos = readEmbedded(embeddings);
-const classes = Array.from({ length: photos.classes }, (_, k) => `class-${k}`);
-const bytes = readFileSync(join(embeddings, "embeddings.f32"));
-const index = JSON.parse(readFileSync(join(embeddings, "embeddings.json"), "utf8")) as { ids: string[]; dim: number };
-const values = new Float32Array(new Uint8Array(bytes).buffer);
-const pictures = hardened();
+const classes = classNames(photos);
+const pictures = JSON.parse(readFileSync(file, "utf8")) as Picture[];
 const agreement = Campaign.parse({
   name: "bench",
   classes,
   vendors: VENDORS.map((id) => ({ id, name: id, pricePerAnswer: PRICE })),
   expertPricePerAnswer: EXPERT_PRICE,
-  labelling,
-  quality: { labelAccuracy },
+  ...parts,
 });
-const archive = model ? await embeddingArchive() : new Uint8Array();
-const played = await rehearse(agreement, {
-  images: { pictures, ...(model ? { embeddings: archive } : {}) },
-  seed,
-  pool: pool(),
-});
-const truth = new Map(pictures.map(({ sha256, label }) => [sha256, label]));
-const { dataset, truth: sealed, ...rest } = played;
-const row = new Map(photos.sha256s.map((sha256, i) => [sha256, i]));
-writeFileSync(
-  out,
-  JSON.stringify({
-    train: dataset.items.map(({ sha256, soft, group }) => ({ row: row.get(sha256), soft, group })),
-    test: sealed.items.map(({ sha256 }) => row.get(sha256)),
-  }),
-);
-const wrong = sealed.items.filter(({ sha256, label }) => truth.get(sha256) !== label).length;
-process.stdout.write(
-  `${JSON.stringify({ ...rest, testImages: sealed.items.length, testWrong: wrong, residualUpper: sealed.residualError.upper })}\n`,
-);
+const images = { pictures, ...(model ? { embeddings: await embeddingArchive() } : {}) };
+const { dataset, truth, ...played } = await rehearse(agreement, { images, seed, pool: pool() });
+const rightOn = train();
+const shows = new Map(pictures.map(({ sha256, label }) => [sha256, label]));
+const result: ArmResult = {
+  ...played,
+  trainImages: dataset.items.length,
+  test: truth.items.map(({ sha256 }) => ({ sha256, right: rightOn(sha256) })),
+  testWrong: truth.items.filter(({ sha256, label }) => shows.get(sha256) !== label).length,
+  poolAnswersUsd: played.answersPerImage * played.poolImages * PRICE,
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** Photos with the difficulty that people share: what a probe on true labels finds hard is likelier to be hard for them. */
-function hardened(): Picture[] {
-  const random: Chance = chance(`campaign/${seed}/difficulty`);
-  const images = photos.sha256s.map((sha256, i) => ({
-    sha256,
-    group: sha256,
-    soft: classes.map((_, k) => (k === photos.truth[i] ? 1 : 0)),
-  }));
-  const found = outOfFold(images, { values, width: index.dim }, classes.length, 1);
-  if (found === undefined) throw new Error("too few photos to tell which are hard");
-  const others = images.map((_, i) => {
-    const row = found.probabilities.subarray(i * classes.length, (i + 1) * classes.length);
-    const ranked = Array.from(row.keys())
-      .filter((k) => k !== photos.truth[i])
-      .sort((a, b) => (row[b] as number) - (row[a] as number));
-    const twin = ranked[0] as number;
-    return { twin, doubt: row[twin] as number };
+/** Ridge logistic regression on frozen features, as the training job's probe: strength by held-out log loss, all labels. */
+function train(): (sha256: string) => boolean {
+  const rows = featuresOf(photos);
+  const rowOf = new Map(photos.sha256s.map((sha256, i) => [sha256, i]));
+  const at = Int32Array.from(dataset.items, ({ sha256 }) => rowOf.get(sha256) as number);
+  const values = new Float32Array(at.length * rows.width);
+  at.forEach((row, i) => {
+    values.set(rows.values.subarray(row * rows.width, (row + 1) * rows.width), i * rows.width);
   });
-  // Half of a photo's hardness is what the probe doubts, half is its own.
-  const byDoubt = ranks(others.map(({ doubt }) => doubt));
-  const byChance = ranks(others.map(() => random.uniform()));
-  const hardness = ranks(byDoubt.map((rank, i) => rank + (byChance[i] as number)));
-  return photos.sha256s.map((sha256, i) => {
-    const label = classes[photos.truth[i] as number] as string;
-    const rate = HARD.from + (HARD.to - HARD.from) * random.uniform();
-    const twin = classes[(others[i] as { twin: number }).twin] as string;
-    const isHard = (hardness[i] as number) >= photos.sha256s.length * (1 - HARD.share);
-    return { sha256, label, ...(isHard ? { looksLike: { label: twin, rate } } : {}) };
-  });
-}
-
-function ranks(values: readonly number[]): number[] {
-  const order = Array.from(values.keys()).sort((a, b) => (values[a] as number) - (values[b] as number));
-  const rank = new Array<number>(values.length).fill(0);
-  order.forEach((i, at) => {
-    rank[i] = at;
-  });
-  return rank;
+  const found = outOfFold(dataset.items, { values, width: rows.width }, classes.length, seed);
+  if (found === undefined) throw new Error(`${at.length} labelled photos are too few to train on`);
+  const soft = Float64Array.from(dataset.items.flatMap((item) => item.soft));
+  const { head } = fitHead(rows, at, soft, classes.length, 1 / (found.strength * at.length));
+  const p = new Float64Array(classes.length);
+  return (sha256) => {
+    const row = rowOf.get(sha256) as number;
+    probabilitiesOf(head, rows, row, p);
+    return p.indexOf(Math.max(...p)) === photos.truth[row];
+  };
 }
 
 function pool(): Pool {
@@ -132,8 +108,8 @@ function pool(): Pool {
 
 async function embeddingArchive(): Promise<Uint8Array> {
   const archive = pack();
-  archive.entry({ name: "embeddings.json" }, readFileSync(join(embeddings, "embeddings.json")));
-  archive.entry({ name: "embeddings.f32" }, bytes);
+  for (const name of ["embeddings.json", "embeddings.f32"])
+    archive.entry({ name }, readFileSync(join(embeddings, name)));
   archive.finalize();
   const pieces: Buffer[] = [];
   for await (const piece of archive) pieces.push(piece as Buffer);

@@ -34,6 +34,8 @@ export interface PurchaseInput {
   goldAnchored: boolean;
   /** Waves that can still be bought, this one among them. Left out: plenty, so answers are bought one by one. */
   wavesLeft?: number;
+  /** What waiting for one more wave costs the owner, whatever it holds. Left out: nothing. */
+  wavePrice?: number;
 }
 
 export interface PurchasePlan {
@@ -63,7 +65,8 @@ const LOOK_AHEAD = 6;
  * Which images get more answers now, by value against price: m more answers for an image are worth buying iff for some m
  * up to what is allowed the loss that they are expected to save exceeds their price; the m with the largest surplus counts.
  *
- * First every image gets `minAnswers`. Before gold anchors skill, all get one more up to `maxAnswers`. Throws RangeError on
+ * First every image gets `minAnswers`. A wave is bought where all its surplus together exceeds the price of waiting for it.
+ * Before gold anchors skill, all get one more up to `maxAnswers`. Throws RangeError on
  * lengths that don't fit and on negative or endless amounts. No images: "enough".
  */
 export function planPurchases(input: PurchaseInput): PurchasePlan {
@@ -109,6 +112,12 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
     surplus[i] = (loss * gain![most]! - price * most) / most;
   }
 
+  // A wave that saves less than the time it takes is not worth waiting for; what every image must have is.
+  const saves = wanted.reduce((sum, n, i) => sum + (gains[i] === undefined ? 0 : surplus[i]! * n), 0);
+  if (mandatory === 0 && saves <= (input.wavePrice ?? 0)) {
+    wanted.fill(0);
+    errorAfter = stopped.reduce((sum, error) => sum + error, 0);
+  }
   const { buy, short } = withinBudget(wanted, gains, surplus, price, input.budgetLeft);
   const settled = new Uint8Array(count);
   const queue: number[] = [];
@@ -216,6 +225,7 @@ function check({
   targetAccuracy,
   lossPerError,
   residualError = 0,
+  wavePrice = 0,
 }: PurchaseInput): void {
   const count = images.answers.length;
   if (images.posterior.length !== count * classes || images.cannotTell.length !== count) {
@@ -227,7 +237,12 @@ function check({
     throw new RangeError(`skill has ${skill.length} values, expected ${classes * classes}`);
   if (!(minAnswers >= 0 && minAnswers <= maxAnswers))
     throw new RangeError(`minAnswers ${minAnswers}, maxAnswers ${maxAnswers}: expected 0 <= minAnswers <= maxAnswers`);
-  for (const [name, amount] of Object.entries({ pricePerAnswer, budgetLeft, lossPerError: lossPerError ?? 0 })) {
+  for (const [name, amount] of Object.entries({
+    pricePerAnswer,
+    budgetLeft,
+    lossPerError: lossPerError ?? 0,
+    wavePrice,
+  })) {
     if (!Number.isFinite(amount) || amount < 0)
       throw new RangeError(`${name} ${amount}: expected a finite amount >= 0`);
   }

@@ -50,7 +50,12 @@ export async function labelsSoFar(
   const settledWaves = waves.filter((wave) => wave.settled).length;
   const prior = await latestPrior(ports, { campaign, cycle, wave: settledWaves }, agreement.classes);
   const fitted = fitImages(agreement, split, known, prior);
-  const left = { budget: budgetLeftMicros / 1e6, waves: agreement.labelling.maxWaves - settledWaves, pending };
+  const left = {
+    budget: budgetLeftMicros / 1e6,
+    waves: agreement.labelling.maxWaves - settledWaves,
+    wavePrice: agreement.labelling.pricePerDay * daysPerWave(waves, agreement.labelling.lotDeadlineHours),
+    pending,
+  };
   const purchases = purchasesOf(agreement, new Set(split.gold), known, fitted, left);
   const absent = await absentVendors(ports, campaign, cycle, waves);
   const inspections = new Map<string, SwitchingState>();
@@ -64,6 +69,13 @@ export async function labelsSoFar(
     else absent.delete(vendor);
   }
   return { agreement, split, waves, known, fitted, purchases, pending, absent, barred, inspections, budgetLeftMicros };
+}
+
+/** How long a wave takes: the mean between two that ended, and the lots' deadline before two have. */
+function daysPerWave(waves: readonly WaveRecord[], deadlineHours: number): number {
+  const ends = waves.flatMap(({ settledAt }) => (settledAt === undefined ? [] : [Date.parse(settledAt)]));
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  return ends.length < 2 ? deadlineHours / 24 : (last - first) / (ends.length - 1) / 86_400_000;
 }
 
 async function absentVendors(

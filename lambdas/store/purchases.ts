@@ -27,7 +27,7 @@ export function purchasesOf(
   gold: ReadonlySet<string>,
   known: Known,
   { images, fit, workers, temper, modelWords }: ImageFit,
-  left: { budget: number; waves: number; pending: ReadonlyMap<string, number> },
+  left: { budget: number; waves: number; wavePrice: number; pending: ReadonlyMap<string, number> },
 ): Purchases {
   const classes = agreement.classes.length;
   const settled = new Set(
@@ -61,6 +61,7 @@ export function purchasesOf(
       budgetLeft: Math.max(0, left.budget),
       goldAnchored: checks >= CHECKS_TO_ANCHOR,
       wavesLeft: Math.max(1, left.waves),
+      wavePrice: left.wavePrice,
       ...(lossPerError === undefined ? {} : { lossPerError }),
     });
   // What an error may cost is solved on images that people have seen: newcomers, who err half the time by not being known

@@ -21,13 +21,15 @@ const OVERLAP = 0.05;
  */
 export function itemsToLabel(labels: Labels, wave: number, asked: boolean, start?: ReadonlySet<string>): ItemToLabel[] {
   const { agreement, split, known, fitted, purchases, pending } = labels;
+  const models = new Set(agreement.vendors.filter(({ kind }) => kind === "model").map(({ id }) => id));
   const doubt = new Map(fitted.images.map(({ image, posterior }) => [image, 1 - Math.max(...posterior)]));
   const item = (image: string, purpose: ItemToLabel["purpose"], copies: number): ItemToLabel => ({
     image,
     purpose,
     copies,
     uncertainty: doubt.get(image) ?? 0,
-    excludedVendors: [],
+    // A model errs the same way whenever it is asked: a second answer of it would tell nothing.
+    excludedVendors: (known.answers.get(image) ?? []).map(({ vendor }) => vendor).filter((id) => models.has(id)),
   });
   const items: ItemToLabel[] = [];
   const wanted = asked

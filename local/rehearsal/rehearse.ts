@@ -27,8 +27,10 @@ export interface Rehearsal {
   cost: number;
   /** The same by who is paid for what. */
   costOf: { answers: number; experts: number };
-  /** Bought answers per image of the pool. */
+  seed: number;
+  /** Bought answers per image of the pool, and how many images that is. */
   answersPerImage: number;
+  poolImages: number;
   /** Share of right labels in the frozen dataset; 0 where nothing was frozen. */
   accuracy: number;
   /** Images that got a label, of those outside the test set. */
@@ -83,7 +85,9 @@ export async function rehearse(
     return {
       cost: money.spentMicros / 1e6,
       costOf: { answers: amount("answer-accepted"), experts: amount("expert-answer") },
+      seed: options.seed,
       answersPerImage: counts.perImage ?? 0,
+      poolImages: draw.pool.length,
       accuracy: dataset.items.length === 0 ? 0 : right / dataset.items.length,
       labelled: dataset.items.length / Math.max(1, draw.pool.length + draw.gold.length),
       days: (clock.now() - MONDAY) / DAY,

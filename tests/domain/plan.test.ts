@@ -161,3 +161,22 @@ test("no images are enough; amounts that make no sense are refused with their va
   expect(() => plan([[0.5, 0.5]], [0], { minAnswers: 9 })).toThrow("minAnswers 9");
   expect(() => plan([[0.5, 0.5]], [0], { skill: new Float64Array(9) })).toThrow("skill has 9 values");
 });
+
+test("a wave is bought only where all of it saves more than waiting for it costs; what every image must have is always", () => {
+  const rows = [
+    [0.5, 0.5],
+    [0.6, 0.4],
+  ];
+  const free = plan(rows, [1, 1], { lossPerError: 10 });
+  expect(free.decision).toBe("buy");
+  const surplus = (gain: number, m: number) => 10 * gain - 0.03 * m;
+  const most = (row: number[]) =>
+    Math.max(...Array.from(expectedGains(row, skill(0.8), 2, 6), (gain, m) => surplus(gain, m)));
+  const saved = rows.reduce((sum, row) => sum + most(row), 0);
+  // Bought one by one, so what this wave saves is less than what all waves would.
+  expect(plan(rows, [1, 1], { lossPerError: 10, wavesLeft: 1, wavePrice: saved - 0.01 }).decision).toBe("buy");
+  const dear = plan(rows, [1, 1], { lossPerError: 10, wavesLeft: 1, wavePrice: saved + 0.01 });
+  expect(dear).toMatchObject({ decision: "enough", predictedError: 0.45, predictedErrorAfter: 0.45 });
+  expect([...dear.settled]).toEqual([1, 1]);
+  expect(plan(rows, [0, 1], { lossPerError: 10, wavePrice: 1e6 }).buy[0]).toBe(1);
+});
