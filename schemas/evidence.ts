@@ -20,6 +20,8 @@ export type Gate = z.infer<typeof Gate>;
 export const Judgement = z.strictObject({
   outcome: z.enum(["promote", "reject", "not-enough-data"]),
   gates: z.array(Gate),
+  /** Which look at the sealed test it was, of how many planned, and the part of alpha that it spent. */
+  look: z.strictObject({ number: z.int().min(1), planned: z.int().min(1), alpha: z.number() }).optional(),
 });
 export type Judgement = z.infer<typeof Judgement>;
 

@@ -82,3 +82,9 @@ export const CycleRecord = z.strictObject({
   counts: z.record(z.string(), z.number()),
 });
 export type CycleRecord = z.infer<typeof CycleRecord>;
+
+/** The looks at a campaign's sealed test so far. Test images stay where they were drawn, so all of them count together. */
+export const TestLooks = z.strictObject({
+  looks: z.array(z.strictObject({ evaluationKey: ObjectKey, cycle: z.int().min(1), testSha256: Sha256, at: Instant })),
+});
+export type TestLooks = z.infer<typeof TestLooks>;

@@ -9,6 +9,8 @@ type GatePolicy = Campaign["gates"];
 export interface Candidacy {
   evaluation: Evaluation;
   gates: GatePolicy;
+  /** Which look at this sealed test it is, from 1; the first where left out. */
+  look?: number;
   quality: Pick<Campaign["quality"], "modelAccuracy" | "recall">;
   /** Upper bound of the share of wrong labels in the sealed test, 0..1. */
   residualError: number;
@@ -18,9 +20,18 @@ export interface Candidacy {
 }
 
 /**
+ * The error that one look at the sealed test may spend: an even share for each planned look; every look beyond the plan
+ * gets alpha / (k (k + 1)), so that however often anybody looks, all together spend less than 1.5 alpha.
+ */
+export function alphaOfLook({ alpha, looks }: GatePolicy, look = 1): number {
+  if (!Number.isInteger(look) || look < 1) throw new RangeError(`look ${look}: expected a whole number from 1`);
+  return look <= looks ? alpha / looks : alpha / (look * (look + 1));
+}
+
+/**
  * Judges a candidate by gates that were fixed before anybody looked. All gates must pass (an intersection-union test, so
- * the number of gates needs no correction); `alpha` is spent evenly over the planned looks, two-sided, so that with one
- * look at .05 a gate's bounds are the evaluation's own 95 % intervals.
+ * the number of gates needs no correction); `alpha` is spent over the looks at this test set (`alphaOfLook`), two-sided, so
+ * that with one look at .05 a gate's bounds are the evaluation's own 95 % intervals.
  *
  * - owner's floor: lower bound - residual label error >= floor
  * - neither floor nor champion: lower bound > the accuracy of always saying the commonest class
@@ -46,21 +57,23 @@ export function judgeCandidate(candidacy: Candidacy): Judgement {
     : gates.some((gate) => gate.outcome === "not-enough-data")
       ? "not-enough-data"
       : "promote";
-  return { outcome, gates };
+  const look = candidacy.look ?? 1;
+  const spent = { number: look, planned: candidacy.gates.looks, alpha: alphaOfLook(candidacy.gates, look) };
+  return { outcome, gates, look: spent };
 }
 
 const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
 const points = (p: number) => `${p >= 0 ? "+" : ""}${(100 * p).toFixed(1)} points`;
 
-/** The evaluation's 95 % interval stretched to the confidence that one of the planned looks has. */
-function atLookConfidence({ value, low, high }: Estimate, { alpha, looks }: GatePolicy): Estimate {
-  const stretch = normalQuantile(1 - alpha / (2 * looks)) / normalQuantile(0.975);
+/** The evaluation's 95 % interval stretched to the confidence that this look has. */
+function atLookConfidence({ value, low, high }: Estimate, { gates, look }: Candidacy): Estimate {
+  const stretch = normalQuantile(1 - alphaOfLook(gates, look) / 2) / normalQuantile(0.975);
   return { value, low: value - (value - low) * stretch, high: value + (high - value) * stretch };
 }
 
 function accuracyFloor(candidacy: Candidacy, floor: number): Gate {
   const { evaluation, residualError } = candidacy;
-  const { value, low, high } = atLookConfidence(evaluation.accuracy, candidacy.gates);
+  const { value, low, high } = atLookConfidence(evaluation.accuracy, candidacy);
   return decide(candidacy, {
     name: "accuracy floor",
     measured: value - residualError,
@@ -76,7 +89,7 @@ function accuracyFloor(candidacy: Candidacy, floor: number): Gate {
 
 function beatsCommonestClass(candidacy: Candidacy): Gate {
   const { evaluation } = candidacy;
-  const { value, low, high } = atLookConfidence(evaluation.accuracy, candidacy.gates);
+  const { value, low, high } = atLookConfidence(evaluation.accuracy, candidacy);
   const { label, accuracy } = evaluation.majorityClass;
   return decide(candidacy, {
     name: "beats the commonest class",
@@ -108,7 +121,7 @@ function recallFloor(candidacy: Candidacy, label: string, floor: number): Gate {
       reason: `no image of "${label}" is in the test set, so nothing can be said of it`,
     };
   }
-  const { value, low, high } = atLookConfidence(found.recall, candidacy.gates);
+  const { value, low, high } = atLookConfidence(found.recall, candidacy);
   return decide(candidacy, {
     name,
     measured: value - residualError,
@@ -138,10 +151,10 @@ function nonInferiority(candidacy: Candidacy): Gate {
       reason: "a champion is live, and the evaluation holds no comparison with it on the same images",
     };
   }
-  let difference = atLookConfidence(paired.difference, gates);
+  let difference = atLookConfidence(paired.difference, candidacy);
   if (paired.discordant === 0) {
     // No image on which they differ says no more than that such images are rarer than the exact bound.
-    const rare = upperBound(0, paired.n, 1 - gates.alpha / (2 * gates.looks));
+    const rare = upperBound(0, paired.n, 1 - alphaOfLook(gates, candidacy.look) / 2);
     difference = { value: 0, low: -rare, high: rare };
   }
   const told = `difference to the champion ${points(difference.value)}, from ${points(difference.low)} to ${points(difference.high)}, on ${paired.n} images of which ${paired.discordant} are judged differently; allowed is ${points(required)}`;
@@ -187,12 +200,13 @@ interface Measured {
 }
 
 /** Pass where the bound passes, open where only the estimate does, else fail. */
-function decide({ gates, pricePerTestLabelMicros }: Candidacy, m: Measured): Gate {
+function decide(candidacy: Candidacy, m: Measured): Gate {
+  const { pricePerTestLabelMicros } = candidacy;
   const { name, measured, low, high, required } = m;
   const gate = { name, measured, low, high, required };
   if (m.n > 0 && (m.strict ? low > required : low >= required)) return { ...gate, outcome: "pass", reason: m.told };
   if (!(measured > required)) return { ...gate, outcome: "fail", reason: m.told };
-  const more = moreTestLabels(m, gates);
+  const more = moreTestLabels(m, candidacy);
   if (more === undefined)
     return {
       ...gate,
@@ -215,11 +229,11 @@ function decide({ gates, pricePerTestLabelMicros }: Candidacy, m: Measured): Gat
  */
 function moreTestLabels(
   { n, ofAll, standardError: error, measured, required }: Measured,
-  { alpha, looks, power }: GatePolicy,
+  { gates, look }: Candidacy,
 ): number | undefined {
   const distance = measured - required;
   const variance = error * error * Math.max(1, n);
-  const z = normalQuantile(1 - alpha / (2 * looks)) + normalQuantile(power);
+  const z = normalQuantile(1 - alphaOfLook(gates, look) / 2) + normalQuantile(gates.power);
   const needed = (variance * z * z) / (distance * distance);
   const more = Math.max(1, Math.ceil((needed - n) / Math.max(ofAll, 1e-9)));
   return more <= 10_000_000 ? more : undefined;

@@ -9,6 +9,7 @@ import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
 import { digestOf, readDocument, writeDocument } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 import { totals } from "../store/ledger.ts";
+import { lookNumber } from "../store/looks.ts";
 import { releaseState } from "../store/release.ts";
 
 /** Does the candidate pass the gates that were planned before anybody looked? The evidence is bound by one digest. */
@@ -31,12 +32,15 @@ export const judgeCandidate = stage({
     const truth = await readDocument(ports.objects, objectKeys.sealedTruth(campaign, dataset.testSha256), TestTruth);
     const evaluationKey = `${evaluationPrefix}/evaluation.json`;
     const evaluation = await readDocument(ports.objects, evaluationKey, Evaluation);
+    // An evaluation is a look, whatever comes of it; the step that runs again finds its own.
+    const look = await lookNumber(ports, campaign, { evaluationKey, cycle, testSha256: dataset.testSha256 });
     const { champion } = await releaseState(ports, campaign);
     const money = await totals(ports, campaign);
     const { counts, refs, openedAt } = await readCycle(ports, campaign, cycle);
     const judgement = judge({
       evaluation,
       gates: agreement.gates,
+      look,
       quality: agreement.quality,
       residualError: truth.residualError.upper,
       hasChampion: champion !== undefined && champion.cycle !== cycle,

@@ -95,6 +95,8 @@ export const recordKeys = {
     pk: `disputes#${campaign}`,
     sk: `${lot}#${round}`,
   }),
+  /** Every look at the campaign's sealed test, in order: each spends its part of the error that the gates may make. */
+  looks: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "looks" }),
   /** Accepted lots of a campaign, whatever their cycle: where their answers lie. */
   acceptedLot: (campaign: string, lot: string): RecordKey => ({ pk: `accepted#${campaign}`, sk: `lot#${lot}` }),
   /** Images that an annotator has answered: nobody says the same thing twice for money. */

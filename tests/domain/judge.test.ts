@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { type Candidacy, judgeCandidate } from "../../domain/gates/judge.ts";
+import { memoryPorts } from "../../adapters/memory/index.ts";
+import { alphaOfLook, type Candidacy, judgeCandidate } from "../../domain/gates/judge.ts";
 import { wilson } from "../../domain/intervals.ts";
+import { lookNumber } from "../../lambdas/store/looks.ts";
 import { GatePolicy } from "../../schemas/campaign.ts";
 import { Evaluation } from "../../schemas/evaluation.ts";
 import { Judgement } from "../../schemas/evidence.ts";
@@ -121,6 +123,32 @@ test("more planned looks ask for more of each", () => {
   const quality = { modelAccuracy: 0.905, recall: {} };
   expect(judge({ quality }).outcome).toBe("promote");
   expect(judge({ quality, gates: GatePolicy.parse({ looks: 10 }) }).outcome).toBe("not-enough-data");
+});
+
+test("each look spends its part of alpha, and looks beyond the plan ever less: together below one and a half alpha", () => {
+  const gates = GatePolicy.parse({ looks: 3 });
+  expect([1, 2, 3].map((look) => alphaOfLook(gates, look))).toEqual([0.05 / 3, 0.05 / 3, 0.05 / 3]);
+  let spent = 0;
+  for (let look = 1; look <= 10_000; look++) spent += alphaOfLook(GatePolicy.parse({}), look);
+  expect(spent).toBeGreaterThan(0.05);
+  expect(spent).toBeLessThan(0.075);
+  expect(() => alphaOfLook(gates, 0)).toThrow("look 0");
+  // The same measurement promotes at the first look and is not enough at the second unplanned one.
+  const quality = { modelAccuracy: 0.905, recall: {} };
+  expect(judge({ quality }).look).toEqual({ number: 1, planned: 1, alpha: 0.05 });
+  const second = judge({ quality, look: 2 });
+  expect(second.outcome).toBe("not-enough-data");
+  expect(second.look).toEqual({ number: 2, planned: 1, alpha: 0.05 / 6 });
+  expect(second.gates[0]?.moreTestLabels).toBeGreaterThan(0);
+});
+
+test("looks are counted per evaluation: the step that runs again finds its own, the next cycle is the next look", async () => {
+  const ports = memoryPorts();
+  const look = (evaluationKey: string, cycle: number) =>
+    lookNumber(ports, "parts", { evaluationKey, cycle, testSha256: "0".repeat(64) });
+  expect([await look("a", 1), await look("b", 2), await look("a", 1), await look("c", 2)]).toEqual([1, 2, 1, 3]);
+  const together = await Promise.all(["d", "e", "f", "d"].map((key) => look(key, 3)));
+  expect([...new Set(together)].sort()).toEqual([4, 5, 6]);
 });
 
 test("an empty test set decides nothing", () => {

@@ -1,7 +1,7 @@
 import type { ApprovalView } from "../../schemas/portal.ts";
 import { useLoad } from "../api.ts";
 import { Decision } from "../parts/decision.tsx";
-import { Gates, PerClass, Worst } from "../parts/evidence.tsx";
+import { Gates, Look, PerClass, Worst } from "../parts/evidence.tsx";
 import { ConfusionPlot, IntervalBar } from "../parts/plots.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
@@ -89,6 +89,7 @@ function Case(props: { campaign: string; currency: string; pending: Pending; onD
       <section>
         <h2>What it had to pass</h2>
         <Gates gates={evidence.judgement.gates} currency={labels.currency} />
+        <Look look={evidence.judgement.look} />
       </section>
       <section>
         <h2>Where it goes wrong</h2>

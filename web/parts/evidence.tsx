@@ -8,6 +8,19 @@ import { IntervalBar } from "./plots.tsx";
 type Gate = Evidence["judgement"]["gates"][number];
 const GATE_WORDS = { pass: "passed", fail: "failed", "not-enough-data": "can't tell yet" } as const;
 
+/** Which look at the sealed test it was: every one spends of the error that the gates may make together. */
+export function Look({ look }: { look: Evidence["judgement"]["look"] }) {
+  if (look === undefined) return null;
+  const { number, planned, alpha } = look;
+  return (
+    <p class="soft">
+      Look {count(number)} at the sealed photos, {count(planned)} planned; a gate may pass by chance in at most{" "}
+      {percent(alpha, alpha < 0.01 ? 2 : 1)} of such looks
+      {number > planned && ". Looks beyond the plan are judged ever more strictly"}.
+    </p>
+  );
+}
+
 /** Each gate with what was asked, what was measured, and the reason in the judge's words. */
 export function Gates({ gates, currency }: { gates: Gate[]; currency: string }) {
   if (gates.length === 0) return <p class="soft">No gate was asked.</p>;
