@@ -44,6 +44,8 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- statement <campaign> <vendor>
   npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
   npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy
+  npm start -- preview <campaign.yaml> [--images N]   before money is spent: price against the budget, calendar days,
+                                    expected label quality, and the test set's size beside what the wanted margin needs
   npm start -- simulate <campaign.yaml> [--images N] [--seeds N]   price, days and quality before anybody is hired
   npm start -- predict <endpoint> <image...>
   npm start -- check <file.asl.json...>            lints workflow definitions

@@ -12,7 +12,7 @@ import { dataCommand } from "./data.ts";
 import { HELP } from "./help.ts";
 import { ProgressBar } from "./progress.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
-import { simulate } from "./simulate.ts";
+import { preview, simulate } from "./simulate.ts";
 import { invoiceCommand, vendorCommand } from "./vendors.ts";
 
 const COMMANDS = [
@@ -28,6 +28,7 @@ const COMMANDS = [
   "invoice",
   "report",
   "simulate",
+  "preview",
   "predict",
   "check",
   "stop",
@@ -155,9 +156,11 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
     case "report":
       print(await ask(work, "counterfactual", { campaign: operand(operands, 0, "report needs a campaign") }));
       return EXIT.done;
+    case "preview":
     case "simulate": {
       const bar = new ProgressBar();
-      const answer = await simulate(operand(operands, 0, "simulate needs a campaign.yaml"), options, bar);
+      const foretell = command === "preview" ? preview : simulate;
+      const answer = await foretell(operand(operands, 0, `${command} needs a campaign.yaml`), options, bar);
       bar.end();
       print(answer);
       return EXIT.done;

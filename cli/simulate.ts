@@ -1,7 +1,8 @@
 import { BadInputError } from "../lambdas/stage.ts";
 import { folderFiles } from "../local/folder-files.ts";
 import { existingFolder } from "../local/intake.ts";
-import { forecast } from "../local/rehearsal/forecast.ts";
+import { type Forecast, forecast } from "../local/rehearsal/forecast.ts";
+import type { Campaign } from "../schemas/campaign.ts";
 import { type Options, wholeNumber } from "./arguments.ts";
 import { readCampaignFile } from "./campaign-file.ts";
 import type { ProgressBar } from "./progress.ts";
@@ -11,6 +12,17 @@ import type { ProgressBar } from "./progress.ts";
  * intervals, by rehearsing the campaign's labelling with simulated vendors, before anybody is hired or paid.
  */
 export async function simulate(path: string, options: Options, bar: ProgressBar): Promise<unknown> {
+  const { agreement, images: count } = await imagesOf(path, options);
+  const seeds = wholeNumber("seeds", options.seeds, 2, 3);
+  return forecast(agreement, {
+    images: count,
+    seeds,
+    onRehearsal: (done, total) => bar.update({ step: "rehearsing", done, total }),
+  });
+}
+
+/** The agreement, and how many images it will be about: as said, else as many files as its folder holds. */
+async function imagesOf(path: string, options: Options): Promise<{ agreement: Campaign; images: number }> {
   const { agreement, images } = await readCampaignFile(path);
   const count =
     options.images === undefined && images !== undefined
@@ -20,12 +32,57 @@ export async function simulate(path: string, options: Options, bar: ProgressBar)
     throw new BadInputError(
       `a rehearsal needs at least 20 images, not ${count}; say how many with --images N, or add "images: <folder>" to ${path}`,
     );
-  const seeds = wholeNumber("seeds", options.seeds, 2, 3);
-  return forecast(agreement, {
-    images: count,
-    seeds,
+  return { agreement, images: count };
+}
+
+/** Images of each of a preview's rehearsals: seconds each. */
+const PREVIEWED = 120;
+
+/** What `preview` says before a campaign begins. Amounts in the agreement's currency; intervals are of 95 %. */
+interface Preview {
+  images: number;
+  currency: string;
+  price: Forecast["cost"];
+  budget: { cap: number; fits: boolean; says: string };
+  calendarDays: Forecast["days"];
+  labelAccuracy: Forecast["labelAccuracy"];
+  answersPerImage: Forecast["answersPerImage"];
+  /** The sealed test as drawn, what it can tell, and the images that the wanted margin would need. */
+  testSet: Forecast["test"] & { margin: number };
+  fixed: Forecast["fixed"];
+}
+
+/**
+ * `preview <campaign.yaml> [--images N]`: price, calendar days, expected label quality, and whether the test set can tell
+ * the wanted margin, from three short rehearsals. A forecast above the budget says so; the campaign would stop at its cap.
+ */
+export async function preview(path: string, options: Options, bar: ProgressBar): Promise<Preview> {
+  const { agreement, images } = await imagesOf(path, options);
+  const found = await forecast(agreement, {
+    images,
+    seeds: 3,
+    rehearsed: PREVIEWED,
     onRehearsal: (done, total) => bar.update({ step: "rehearsing", done, total }),
   });
+  const { budget, currency, gates } = agreement;
+  const fits = found.cost.value <= budget && !found.overBudget;
+  return {
+    images,
+    currency,
+    price: found.cost,
+    budget: {
+      cap: budget,
+      fits,
+      says: fits
+        ? `about ${found.cost.value.toFixed(0)} of ${budget} ${currency}`
+        : `about ${found.cost.value.toFixed(0)} ${currency} would be needed, and nothing is bought beyond ${budget}: raise the budget, ask for fewer answers, or bring fewer images`,
+    },
+    calendarDays: found.days,
+    labelAccuracy: found.labelAccuracy,
+    answersPerImage: found.answersPerImage,
+    testSet: { ...found.test, margin: gates.margin },
+    fixed: found.fixed,
+  };
 }
 
 async function filesIn(folder: string): Promise<number> {
