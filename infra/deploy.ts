@@ -1,162 +1,96 @@
 /**
- * `npm run deploy -- --env dev` and `npm run destroy -- --env dev`: says what it will do, asks, does it. Data and images
- * come first; CodeBuild in the user's account makes the images; the rest is deployed with their digests.
+ * `npm run deploy -- --env dev` and `npm run destroy -- --env dev`: says what it will do, asks, does it. The account is asked
+ * first; data and images come next; CodeBuild in the user's account makes the images; the rest is deployed with their digests.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
+import { awsIn } from "./aws-command.ts";
 import { ConfigError, type EnvironmentConfig, readConfig } from "./config.ts";
-import { resourceName } from "./foundation.ts";
+import { builtImages, IMAGE_NAMES, sourceTag } from "./images.ts";
+import { PreflightError, preflight } from "./preflight.ts";
+import { bucketsOf, emptyBucket, leftBehind, removeRunTime } from "./teardown.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const IMAGE_NAMES = ["training", "serving", "admission"] as const;
+const RUNNING_PARTS = ["Observability", "Portal", "Pipeline"];
 
-function run(command: string, args: string[]): void {
-  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: "inherit" });
+function cdk(...args: string[]): void {
+  const { status, error } = spawnSync(join(ROOT, "node_modules", ".bin", "cdk"), args, { cwd: ROOT, stdio: "inherit" });
   if (error) throw error;
   if (status !== 0)
     throw new Error(
-      `${command} ${args.slice(0, 3).join(" ")} ended with ${status}; what was done so far stays, run the command again`,
+      `cdk ${args.slice(0, 3).join(" ")} ended with ${status}; what was done so far stays, run the command again`,
     );
 }
-const cdk = (...args: string[]) => run(join(ROOT, "node_modules", ".bin", "cdk"), args);
 
-/** The AWS command line's answer as JSON. */
-function aws(config: EnvironmentConfig, args: string[]): Record<string, unknown> {
-  const { status, stdout, stderr, error } = spawnSync("aws", [...args, "--region", config.region, "--output", "json"], {
-    encoding: "utf8",
-  });
-  if (error)
-    throw new Error('the "aws" command line is needed to build images; install it and sign in, then run this again');
-  if (status !== 0) throw new Error(`aws ${args.slice(0, 2).join(" ")}: ${stderr.trim()}`);
-  return JSON.parse(stdout || "{}") as Record<string, unknown>;
-}
-
-/** Content digest of what the images are built from: the same sources are built once. */
-function sourceTag(folder: string): string {
-  const hash = createHash("sha256");
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort())
-    hash.update(path.slice(folder.length)).update(readFileSync(path));
-  return hash.digest("hex").slice(0, 20);
-}
-
-function digestOf(config: EnvironmentConfig, image: string, tag: string): string | undefined {
-  try {
-    const found = aws(config, [
-      "ecr",
-      "describe-images",
-      "--repository-name",
-      resourceName(config, image),
-      "--image-ids",
-      `imageTag=${tag}`,
-    ]);
-    return (found as { imageDetails: { imageDigest: string }[] }).imageDetails[0]?.imageDigest;
-  } catch (error) {
-    if (String(error).includes("ImageNotFoundException")) return undefined;
-    throw error;
-  }
-}
-
-async function builtImages(config: EnvironmentConfig): Promise<Record<string, string>> {
-  const tag = sourceTag(join(ROOT, "build", "image-source"));
-  const digests: Record<string, string> = {};
-  for (const image of IMAGE_NAMES) {
-    let digest = digestOf(config, image, tag);
-    if (digest === undefined) {
-      const started = aws(config, [
-        "codebuild",
-        "start-build",
-        "--project-name",
-        resourceName(config, image),
-        "--environment-variables-override",
-        `name=TAG,value=${tag}`,
-      ]);
-      const { id } = (started as { build: { id: string } }).build;
-      console.log(`building ${image}: ${id}`);
-      await finished(config, id);
-      digest = digestOf(config, image, tag);
-    }
-    if (digest === undefined)
-      throw new Error(
-        `the image ${image}:${tag} is not in its repository although its build ended well; look at the build's log`,
-      );
-    digests[image] = digest;
-  }
-  return digests;
-}
-
-async function finished(config: EnvironmentConfig, id: string): Promise<void> {
-  for (let minutes = 0; minutes < 90; minutes += 0.25) {
-    const { builds } = aws(config, ["codebuild", "batch-get-builds", "--ids", id]) as {
-      builds: { buildStatus: string; logs?: { deepLink?: string } }[];
-    };
-    const status = builds[0]?.buildStatus;
-    if (status === "SUCCEEDED") return;
-    if (status !== "IN_PROGRESS")
-      throw new Error(`the build ${id} ended as ${status}; its log: ${builds[0]?.logs?.deepLink ?? "in CodeBuild"}`);
-    await new Promise((resolve) => setTimeout(resolve, 15_000));
-  }
-  throw new Error(`the build ${id} takes longer than 90 minutes`);
-}
-
-async function agreed(question: string): Promise<boolean> {
+async function agreed(question: string, word = "yes"): Promise<boolean> {
   if (process.argv.includes("--yes")) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(`${question} Type yes to go on: `);
+  const answer = await terminal.question(`${question} Type ${word} to go on: `);
   terminal.close();
-  return answer.trim() === "yes";
+  return answer.trim() === word;
 }
 
+const stackName = (config: EnvironmentConfig, name: string) => `Countersign-${config.name}-${name}`;
+
 async function deploy(config: EnvironmentConfig): Promise<void> {
+  const aws = awsIn(config.region);
+  const { account, problems, notes } = preflight(aws, config);
+  for (const note of notes) console.log(`note: ${note}`);
+  if (problems.length > 0) throw new PreflightError(problems);
   console.log(
-    `Deploys Countersign "${config.name}" to ${config.region}: five stacks, three images built in your account (about 20 minutes of CodeBuild, about 0.40 USD), then about 4 USD a month while nothing runs.`,
+    `Deploys Countersign "${config.name}" to ${config.region} in the account ${account}: five stacks, three images built there (about 20 minutes of CodeBuild, about 0.40 USD), then about 5 USD a month while nothing runs.`,
   );
   if (!(await agreed("This spends money."))) return;
-  const stacks = (...names: string[]) => names.map((name) => `Countersign-${config.name}-${name}`);
   const common = ["-c", `env=${config.name}`, "--require-approval", "broadening"];
-  cdk("deploy", ...stacks("Data", "Images"), ...common);
-  const digests = await builtImages(config);
+  cdk("deploy", ...["Data", "Images"].map((name) => stackName(config, name)), ...common);
+  const digests = await builtImages(aws, config, sourceTag(join(ROOT, "build", "image-source")));
   const parameters = IMAGE_NAMES.flatMap((image) => [
     "--parameters",
-    `Countersign-${config.name}-Pipeline:${image}Digest=${digests[image]}`,
+    `${stackName(config, "Pipeline")}:${image}Digest=${digests[image]}`,
   ]);
-  cdk("deploy", ...stacks("Pipeline", "Portal", "Observability"), ...common, ...parameters);
+  cdk(
+    "deploy",
+    ...["Pipeline", "Portal", "Observability"].map((name) => stackName(config, name)),
+    ...common,
+    ...parameters,
+  );
 }
 
 async function destroy(config: EnvironmentConfig): Promise<void> {
-  const keeps = config.onDestroy === "keep";
+  if (config.onDestroy === "keep") return takeDownRunningParts(config);
+  const aws = awsIn(config.region);
   console.log(
-    keeps
-      ? `Deletes the workflows, functions, portal and alarms of "${config.name}". Kept: objects, audit copies, records, keys, images. Stacks are protected: turn termination protection off first.`
-      : `Deletes everything of "${config.name}": ALL images, answers, models and records. Keys wait 7 days; audit copies of the last day are locked until it is over.`,
+    `Deletes everything of "${config.name}": endpoints, models, workflows, pages, and ALL images, answers, models, records and audit copies. Keys wait 7 days for their end; the records of finished jobs stay in SageMaker's own list.`,
   );
-  if (!(await agreed("This can't be undone."))) return;
-  if (!keeps)
-    for (const bucket of bucketsOf(config))
-      run("aws", ["s3", "rm", `s3://${bucket}`, "--recursive", "--region", config.region]);
+  if (!(await agreed("This can't be undone.", config.name))) return;
+  // Workflows first: nothing may be made anew while things are taken down.
+  cdk("destroy", stackName(config, "Observability"), "--force", "-c", `env=${config.name}`);
+  const buckets = ["Portal", "Data"].flatMap((name) => bucketsOf(aws, stackName(config, name)));
+  cdk("destroy", stackName(config, "Pipeline"), "--force", "--exclusively", "-c", `env=${config.name}`);
+  for (const what of removeRunTime(aws, config)) console.log(`deleted: ${what}`);
+  for (const bucket of buckets) console.log(`emptied ${bucket}: ${emptyBucket(aws, bucket)} versions`);
   cdk("destroy", "--all", "--force", "-c", `env=${config.name}`);
+  const left = leftBehind(aws, config);
+  if (left.length > 0) throw new Error(`still there, look why:\n${left.map((arn) => `- ${arn}`).join("\n")}`);
+  console.log("Nothing is left.");
 }
 
-/** Buckets of the data stack by their physical names. */
-function bucketsOf(config: EnvironmentConfig): string[] {
-  const found = aws(config, [
-    "cloudformation",
-    "list-stack-resources",
-    "--stack-name",
-    `Countersign-${config.name}-Data`,
-  ]);
-  const all = (
-    found as {
-      StackResourceSummaries: { ResourceType: string; PhysicalResourceId: string; LogicalResourceId: string }[];
-    }
-  ).StackResourceSummaries;
-  return all
-    .filter((one) => one.ResourceType === "AWS::S3::Bucket" && !one.LogicalResourceId.startsWith("Audit"))
-    .map((one) => one.PhysicalResourceId);
+/** Where data are kept, nothing is deleted unasked: it says what stays, and takes down what runs when told so. */
+async function takeDownRunningParts(config: EnvironmentConfig): Promise<void> {
+  const kept = "objects, audit copies (locked for seven years), records, keys, images";
+  if (!process.argv.includes("--running-parts")) {
+    throw new ConfigError(
+      `"${config.name}" keeps its data (onDestroy: keep): nothing was deleted. To take down what runs and keep ${kept}: turn termination protection off for ${RUNNING_PARTS.map((name) => stackName(config, name)).join(", ")}, then run this with --running-parts`,
+    );
+  }
+  console.log(`Deletes the workflows, functions, endpoints, portal and alarms of "${config.name}". Kept: ${kept}.`);
+  if (!(await agreed("People are locked out, and models stop answering.", config.name))) return;
+  for (const name of RUNNING_PARTS)
+    cdk("destroy", stackName(config, name), "--force", "--exclusively", "-c", `env=${config.name}`);
+  for (const what of removeRunTime(awsIn(config.region), config)) console.log(`deleted: ${what}`);
 }
 
 const command = process.argv[2];

@@ -36,8 +36,10 @@ export const make = (ports) => ${factory}(ports);`,
 export const hostFunctions: FunctionSource[] = [
   one("start-cycle", "start-cycle", "startCycle"),
   one("keep-approval", "keep-approval", "keepApproval"),
+  one("keep-records", "keep-records", "keepRecords"),
   one("sweep", "scheduled", "sweepHandler"),
   one("watch", "scheduled", "watchHandler"),
+  one("monitor", "scheduled", "monitorHandler"),
 ];
 
 /**

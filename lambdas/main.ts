@@ -14,10 +14,12 @@ import { freezeDataset } from "./stages/freeze-dataset.ts";
 import { inspectLot } from "./stages/inspect-lot.ts";
 import { judgeCandidate } from "./stages/judge-candidate.ts";
 import { judgeLot } from "./stages/judge-lot.ts";
+import { measureDrift } from "./stages/measure-drift.ts";
 import { offerLot } from "./stages/offer-lot.ts";
 import { openCycle } from "./stages/open-cycle.ts";
 import { planWave } from "./stages/plan-wave.ts";
 import { prepareRelease } from "./stages/prepare-release.ts";
+import { proposeRelabel } from "./stages/propose-relabel.ts";
 import { recordFailure } from "./stages/record-failure.ts";
 import { requestApproval } from "./stages/request-approval.ts";
 import { settleWave } from "./stages/settle-wave.ts";
@@ -42,10 +44,12 @@ export const stages: Readonly<Record<string, Stage>> = Object.fromEntries(
       inspectLot,
       judgeCandidate,
       judgeLot,
+      measureDrift,
       offerLot,
       openCycle,
       planWave,
       prepareRelease,
+      proposeRelabel,
       recordFailure,
       requestApproval,
       settleWave,

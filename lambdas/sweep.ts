@@ -74,7 +74,8 @@ export async function watch(ports: Ports): Promise<{ campaigns: number; decided:
   return seen;
 }
 
-async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
+/** Every campaign by name. */
+export async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
   const names: string[] = [];
   let after: string | undefined;
   do {

@@ -14,6 +14,7 @@ import { Role } from "../schemas/member.ts";
 import type { CampaignHead } from "../schemas/state.ts";
 import { dataCommands } from "./data-commands.ts";
 import type { Host } from "./host.ts";
+import { operationCommands } from "./operation-commands.ts";
 import { summarise } from "./summary.ts";
 import { vendorCommands } from "./vendor-commands.ts";
 
@@ -31,6 +32,7 @@ const IMAGE_TYPES: Record<string, string> = {
 export const commands: Readonly<Record<string, Command>> = {
   ...dataCommands,
   ...vendorCommands,
+  ...operationCommands,
 
   /** Every campaign: where it stands, what it cost, what it waits for. */
   async status(host) {

@@ -33,6 +33,7 @@ import { findPython } from "./jobs/python.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { publicFiles } from "./pages.ts";
 import { type PeopleOptions, SimulatedPeople } from "./people/people.ts";
+import { Schedules } from "./schedules.ts";
 import { type Listening, listen } from "./server.ts";
 import { LOCAL_BUCKET, laptopServices } from "./services.ts";
 import { TimeKeeper } from "./time-keeper.ts";
@@ -86,6 +87,7 @@ export class Host {
   readonly clock: Clock;
   readonly work: string;
   readonly #time: TimeKeeper;
+  readonly #schedules: Schedules;
   readonly #cast: Pick<PeopleOptions, "pool" | "tempo" | "moves">;
   readonly #people = new Map<string, { people: SimulatedPeople; eyes: Eyes }>();
   readonly #api: { fetch(request: Request): Promise<Response> };
@@ -112,6 +114,8 @@ export class Host {
     this.jobs = parts.jobs;
     this.clock = parts.clock;
     this.#time = parts.time;
+    // In virtual time nothing that waits is forgotten but by a crash, after which all is swept.
+    this.#schedules = new Schedules(parts.ports, parts.time.kind === "virtual" ? ["watch", "monitor"] : undefined);
     this.#cast = parts.cast;
     this.#release = parts.release;
     this.onProgress = parts.onProgress;
@@ -325,6 +329,7 @@ export class Host {
   /** One turn: machines until they rest, then people, then time. */
   async #turn(): Promise<void> {
     await this.engine.whenIdle();
+    await this.#schedules.runDue();
     if (this.#time.kind === "real") {
       await pause(100);
       return;

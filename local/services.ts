@@ -1,6 +1,6 @@
 import type { Ports } from "../lambdas/ports.ts";
 import { runStage, type Stage } from "../lambdas/stage.ts";
-import type { AlarmRequest, Alarms } from "./alarms.ts";
+import { type AlarmRequest, Alarms } from "./alarms.ts";
 import type { EngineServices } from "./engine/services.ts";
 import type { JobRunner } from "./jobs/runner.ts";
 
@@ -16,13 +16,14 @@ export class UnknownServiceError extends Error {
 export function laptopServices(world: {
   ports: Ports;
   jobs: JobRunner;
-  alarms: Alarms;
+  /** Its own where none is given. */
+  alarms?: Alarms;
   stages: Readonly<Record<string, Stage>>;
   log: (line: Record<string, unknown>) => void;
   /** A stage threw; the workflow may retry it or route it, and people should know. */
   onTrouble: (stage: string, error: Error) => void;
 }): EngineServices {
-  const { ports, jobs, alarms, stages, log, onTrouble } = world;
+  const { ports, jobs, alarms = new Alarms(world.ports), stages, log, onTrouble } = world;
   return {
     async invokeLambda({ functionName, payload }) {
       const target = stages[functionName];

@@ -14,6 +14,8 @@ export const Member = z.strictObject({
   vendor: Slug.optional(),
   subject: Slug,
   invitedAt: Instant,
+  /** Who took the invitation up, where an identity provider says who people are; goes with a revocation. */
+  identity: z.string().min(1).max(200).optional(),
   /** Grows with each revocation, so that older links and sessions stay dead after a new invitation. */
   epoch: z.int().min(1),
   revokedAt: Instant.optional(),

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../schemas/portal.ts";
+import { identityHeaders, signIn } from "./sign-in.ts";
 
 /** The API said no, or could not be reached (`code` is then `unreachable`). */
 export class RequestError extends Error {
@@ -13,14 +14,19 @@ export class RequestError extends Error {
 
 /** Asks the API: GET without a body, POST with one. Throws RequestError. */
 export async function call<T>(path: string, body?: unknown, keepalive = false): Promise<T> {
+  const identity = await identityHeaders();
   let response: Response;
   try {
     response = await fetch(path, {
       credentials: "same-origin",
       keepalive,
       ...(body === undefined
-        ? {}
-        : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+        ? { headers: identity }
+        : {
+            method: "POST",
+            headers: { ...identity, "content-type": "application/json" },
+            body: JSON.stringify(body),
+          }),
     });
   } catch {
     throw new RequestError("unreachable", "the studio can't be reached; nothing is lost, try again in a moment");
@@ -28,7 +34,13 @@ export async function call<T>(path: string, body?: unknown, keepalive = false): 
   const now = Date.parse(response.headers.get("countersign-now") ?? "");
   if (!Number.isNaN(now)) ahead = now - Date.now();
   if (response.ok) return (await response.json()) as T;
-  throw await refusalOf(response);
+  // The API's own door says 401 of a token that has ended, without our words.
+  if (response.status === 401 && identity.authorization !== undefined && !response.headers.has("countersign-now"))
+    return signIn();
+  const refusal = await refusalOf(response);
+  // The decision is signed by somebody who signed in lately: where there is a provider, that is its page's work.
+  if (refusal.code === "stale-session" && identity.authorization !== undefined) return signIn(true);
+  throw refusal;
 }
 
 /** How far the portal's clock is ahead of this computer's: a simulated campaign lives in its own time. */
@@ -43,7 +55,7 @@ export function portalNow(): number {
 export async function loadImage(url: string): Promise<string> {
   let response: Response;
   try {
-    response = await fetch(url, { credentials: "same-origin" });
+    response = await fetch(url, { credentials: "same-origin", headers: await identityHeaders() });
   } catch {
     throw new RequestError("unreachable", "the studio can't be reached; nothing is lost, try again in a moment");
   }

@@ -14,6 +14,7 @@ const TYPES: Record<string, string> = {
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".json": "application/json",
 };
 
 export interface BuiltFile {
@@ -46,6 +47,8 @@ export async function buildWeb(folder: string = PUBLIC_FOLDER): Promise<BuiltFil
     ...outputs.map(({ name, bytes }) => ({ path: `assets/${name}`, bytes: Buffer.from(bytes) })),
     { path: "icon.svg", bytes: icon },
     { path: "index.html", bytes: page },
+    // On a laptop people sign in nowhere else; a deployment puts its provider's address over this.
+    { path: "sign-in.json", bytes: Buffer.from("null\n") },
   ];
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, "assets"), { recursive: true });

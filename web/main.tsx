@@ -9,6 +9,7 @@ import { ApprovePage } from "./pages/approve.tsx";
 import { DataPage } from "./pages/data.tsx";
 import { JoinPage } from "./pages/join.tsx";
 import { ReviewPage } from "./pages/review.tsx";
+import { SignedInPage } from "./pages/signed-in.tsx";
 import { StudioPage } from "./pages/studio.tsx";
 import { VendorPage } from "./pages/vendor.tsx";
 import { WatchPage } from "./pages/watch.tsx";
@@ -17,6 +18,7 @@ const [page = "", campaign] = location.pathname.split("/").slice(1);
 
 function App() {
   if (page === "join") return <JoinPage />;
+  if (page === "signed-in") return <SignedInPage />;
   if (page === "annotate") return <AnnotatePage />;
   if (page === "review") return <ReviewPage />;
   if (page === "vendor") return <VendorPage />;

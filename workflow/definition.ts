@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** The product's state machines, by name; each is `<name>.asl.json` beside this file. */
-export const MACHINES = ["campaign", "lot", "release"] as const;
+export const MACHINES = ["campaign", "lot", "release", "monitor"] as const;
 export type MachineName = (typeof MACHINES)[number];
 
 /** The file's text, placeholders and all: what both hosts start from. */

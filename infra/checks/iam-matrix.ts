@@ -1,4 +1,6 @@
 /** Who must be able to do what, and who must not: asked of the synthesized policies, one row at a time. */
+
+import { MACHINES } from "../../workflow/definition.ts";
 import type { Access, PortName } from "../access.ts";
 import { isAllowed, type Question, statementsOfRole } from "./iam.ts";
 import { type Json, resolve, SAMPLE, type Stacks } from "./resolve.ts";
@@ -130,7 +132,7 @@ function functionRows(who: string, access: Access, world: World): Row[] {
       query: [{ action: "dynamodb:Query", resource: world.table }],
     },
     tokens: {
-      succeed: ["campaign", "lot", "release"].map((name) => ({
+      succeed: MACHINES.map((name) => ({
         action: "states:SendTaskSuccess",
         resource: machine(name),
       })),
@@ -175,7 +177,7 @@ function functionRows(who: string, access: Access, world: World): Row[] {
   // Starting an execution again asks what became of the first one.
   if (access.calls.workflows?.includes("start"))
     unwanted.splice(0, unwanted.length, ...unwanted.filter(({ action }) => action !== "states:DescribeExecution"));
-  const forbiddenMachines = ["campaign", "lot", "release"].filter((name) => !access.machines.includes(name));
+  const forbiddenMachines = MACHINES.filter((name) => !access.machines.includes(name));
   const sealed: Question = { action: "s3:GetObject", resource: `${world.bucket}/sealed/parts/aa/test.json` };
   return [
     ...wanted.map((question): Row => ({ ...question, who, must: "allow", why: "its code calls it" })),

@@ -1,6 +1,13 @@
 /** What the synthesized templates must do, as rules: each says what is wrong, where, in words. */
 import { readFileSync } from "node:fs";
-import { definitionText, placeholders, stageName, stagePlaceholders } from "../../workflow/definition.ts";
+import {
+  definitionText,
+  MACHINES,
+  type MachineName,
+  placeholders,
+  stageName,
+  stagePlaceholders,
+} from "../../workflow/definition.ts";
 import type { Access, PortName } from "../access.ts";
 import { type Json, resolve, type Stacks } from "./resolve.ts";
 
@@ -8,7 +15,7 @@ type Rule = (stacks: Stacks, access: Readonly<Record<string, Access>>) => string
 
 /** Actions that AWS has no resource for. */
 const WITHOUT_RESOURCE =
-  /^(?:xray:|ecr:GetAuthorizationToken$|cloudwatch:PutMetricData$|logs:(?:\w*LogDelivery|ListLogDeliveries|Describe\w+|PutResourcePolicy)$|cloudfront:(?:Create|Get)Invalidation$)/;
+  /^(?:xray:|ecr:GetAuthorizationToken$|cloudwatch:PutMetricData$|logs:(?:\w*LogDelivery|ListLogDeliveries|Describe\w+|PutResourcePolicy)$|cloudfront:(?:Create|Get)Invalidation$|dynamodb:ListStreams$)/;
 /** CachingDisabled, AWS's own policy. */
 const NO_CACHE = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
 /** Types that cost by the hour while nobody works. */
@@ -155,7 +162,7 @@ const SETTINGS: Record<PortName, string[]> = {
   tokens: [],
   sealer: ["SEAL_KEY", "SIGN_KEY"],
   notifier: ["TOPIC_DATA_TEAM", "TOPIC_VENDOR", "TOPIC_OWNER"],
-  workflows: ["MACHINE_CAMPAIGN", "MACHINE_LOT", "MACHINE_RELEASE"],
+  workflows: MACHINES.map((machine) => `MACHINE_${machine.toUpperCase()}`),
   endpoints: [],
 };
 
@@ -185,7 +192,7 @@ const logs: Rule = (stacks) =>
 
 const workflows: Rule = (stacks) =>
   all(stacks, "AWS::StepFunctions::StateMachine").flatMap(({ stack, id, properties: p }) => {
-    const machine = shortName(p.StateMachineName) as "campaign" | "lot" | "release";
+    const machine = shortName(p.StateMachineName) as MachineName;
     const file = definitionText(machine);
     const values = resolve(stacks, stack, p.DefinitionSubstitutions ?? {}) as Record<string, string>;
     const stages = stagePlaceholders(file);
@@ -248,11 +255,17 @@ const aliases: Rule = (stacks) =>
     );
   });
 
+const RATES = [
+  ["Sweep", "rate(1 hour)"],
+  ["Watch", "rate(5 minutes)"],
+  ["Monitor", "rate(1 day)"],
+] as const;
+
 const reactions: Rule = (stacks) =>
   all(stacks, "AWS::Events::Rule").flatMap(({ id, properties: p }) => {
     const key = p.EventPattern?.detail?.object?.key?.[0]?.wildcard;
     const wantedKey = id.startsWith("Intake") ? "campaigns/*/intakes/*/_SUCCESS" : "campaigns/*/approvals/*";
-    const wantedRate = id.startsWith("Sweep") ? "rate(1 hour)" : "rate(5 minutes)";
+    const wantedRate = RATES.find(([name]) => id.startsWith(name))?.[1];
     return [
       ...when(p.State !== undefined && p.State !== "ENABLED", `${id}: is off`),
       ...p.Targets.flatMap((target: Json) =>
@@ -289,6 +302,32 @@ const portal: Rule = (stacks) => [
       ...when(p.AuthorizationType !== "JWT", `${id}: anybody may ask the model`),
       ...when(text(p.AuthorizationScopes) !== '["countersign/predict"]', `${id}: any token may ask the model`),
     ]),
+  ...all(stacks, "AWS::ApiGatewayV2::Route").flatMap(({ stack, id, properties: p }) => {
+    const authorizer = stacks[stack].Resources[p.AuthorizerId?.Ref]?.Properties;
+    const callers = String(p.RouteKey).includes("/predict");
+    const client = /"Ref":"(\w+)"/.exec(text(authorizer?.JwtConfiguration?.Audience))?.[1] ?? "";
+    return [
+      ...when(p.AuthorizationType !== "JWT", `${id}: ${p.RouteKey} asks nobody who they are`),
+      ...when(
+        p.AuthorizationType === "JWT" && !client.startsWith(callers ? "UsersCallers" : "UsersPeople"),
+        `${id}: ${p.RouteKey} takes tokens of ${client}`,
+      ),
+    ];
+  }),
+  ...all(stacks, "AWS::Cognito::UserPoolClient").flatMap(({ id, properties: p }) => {
+    const people = id.startsWith("UsersPeople");
+    return [
+      ...when(
+        people && text(p.AllowedOAuthFlows) !== '["code"]',
+        `${id}: a page signs in by ${text(p.AllowedOAuthFlows)}`,
+      ),
+      ...when(people && p.GenerateSecret !== false, `${id}: a secret in a page is none`),
+      ...when(
+        people && !(p.CallbackURLs as Json[]).every((url) => /^\{"Fn::Join":\["",\["https:\/\/"/.test(text(url))),
+        `${id}: people come back to ${text(p.CallbackURLs)}`,
+      ),
+    ];
+  }),
   ...all(stacks, "AWS::ApiGatewayV2::Stage").flatMap(({ id, properties: p }) => [
     ...when(!(Number(p.DefaultRouteSettings?.ThrottlingRateLimit) <= 1000), `${id}: takes any number of requests`),
     ...when(p.AccessLogSettings === undefined, `${id}: keeps no access log`),
@@ -309,13 +348,20 @@ const portal: Rule = (stacks) => [
     ];
   }),
   ...all(stacks, "AWS::CloudFront::ResponseHeadersPolicy").flatMap(({ id, properties: p }) => {
-    const policy = String(
+    const policy = text(
       p.ResponseHeadersPolicyConfig.SecurityHeadersConfig?.ContentSecurityPolicy?.ContentSecurityPolicy ?? "",
     );
-    return when(
-      !policy.includes("default-src 'none'") || policy.includes("unsafe-inline"),
-      `${id}: no strict content security policy`,
-    );
+    const reached = /connect-src 'self' https:\/\/countersign-[a-z]+-portal-.*?(?:;|$)/.exec(policy)?.[0] ?? "";
+    return [
+      ...when(
+        !policy.includes("default-src 'none'") || policy.includes("unsafe-inline"),
+        `${id}: no strict content security policy`,
+      ),
+      ...when(
+        !/\.amazoncognito\.com;/.test(reached) || (reached.match(/https:/g) ?? []).length !== 1,
+        `${id}: pages may reach more than the API and the sign-in`,
+      ),
+    ];
   }),
   ...all(stacks, "AWS::Cognito::UserPool").flatMap(({ id, properties: p }) =>
     when(p.AdminCreateUserConfig?.AllowAdminCreateUserOnly !== true, `${id}: anybody can sign up`),
@@ -330,11 +376,18 @@ const alarms: Rule = (stacks) => {
       (match) => match[1],
     ),
   );
+  // Alarms that a release raises beside its endpoint name their section too.
+  const raised = MACHINES.flatMap((machine) => [
+    ...definitionText(machine).matchAll(/docs\/runbook\.md#([\w-]+)/g),
+  ]).map((match) => match[1] as string);
   const metrics = found.map(
     ({ properties }) => `${properties.MetricName} ${text(properties.Dimensions ?? properties.Metrics)}`,
   );
   const watched = (metric: string, id: string) => metrics.some((one) => one.startsWith(metric) && one.includes(id));
   return [
+    ...raised
+      .filter((section) => !runbook.has(section))
+      .map((section) => `docs/runbook.md has no section "${section}"`),
     ...found.flatMap(({ id, properties: p }) => {
       const section = /docs\/runbook\.md#([\w-]+)/.exec(String(p.AlarmDescription))?.[1] ?? "";
       const silent = /silent/i.test(id);

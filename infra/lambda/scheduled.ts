@@ -1,3 +1,4 @@
+import { startMonitors } from "../../lambdas/monitor.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import { sweep, watch } from "../../lambdas/sweep.ts";
 import { world } from "./world.ts";
@@ -9,6 +10,8 @@ function scheduled(name: string, task: Task, given: Partial<Ports>): () => Promi
   return async () => console.log(JSON.stringify({ function: name, ...(await task(ports)) }));
 }
 
+/** Every day: live models are compared with what they were proven on. */
+export const monitorHandler = (given: Partial<Ports>) => scheduled("monitor", startMonitors, given);
 /** Every hour: what a crash between a commit and its token left waiting goes on. */
 export const sweepHandler = (given: Partial<Ports>) => scheduled("sweep", sweep, given);
 /** Every five minutes: candidates are judged on their real requests. */

@@ -127,7 +127,36 @@ function reactionAlarms(pipeline: PipelineStack): AlarmPlan[] {
     comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
     missing: TreatMissingData.BREACHING,
   }));
-  return [...dead, ...silent];
+  const monitor = pipeline.functions.monitor as NonNullable<(typeof pipeline.functions)[string]>;
+  const proposals = pipeline.functions["propose-relabel"] as NonNullable<(typeof pipeline.functions)[string]>;
+  return [
+    ...dead,
+    ...silent,
+    {
+      id: "journal-dead-letters",
+      says: "Changes of records could not be copied to objects.",
+      metric: pipeline.journalDeadLetters.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(5),
+        statistic: "Maximum",
+      }),
+      threshold: 1,
+    },
+    {
+      id: "monitor-silent",
+      says: "No live model has been looked at for two days.",
+      metric: monitor.function.metricInvocations({ period: Duration.days(1), statistic: "Sum" }),
+      threshold: 1,
+      periods: 2,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      missing: TreatMissingData.BREACHING,
+    },
+    {
+      id: "model-drifts",
+      says: "Real requests look unlike what a live model was proven on.",
+      metric: proposals.function.metricInvocations(FIVE),
+      threshold: 1,
+    },
+  ];
 }
 
 function edgeAlarms({ portal, foundation }: { portal: PortalStack; foundation: Foundation }): AlarmPlan[] {

@@ -1,9 +1,14 @@
 import { CfnParameter, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Schedule } from "aws-cdk-lib/aws-events";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { SCHEDULES, type ScheduleName } from "../../lambdas/schedules.ts";
 import {
   definitionText,
   MACHINES,
@@ -32,6 +37,7 @@ export class PipelineStack extends Stack {
   readonly functions: Record<string, CountersignFunction> = {};
   readonly workflows: Record<MachineName, Workflow>;
   readonly reactions: Record<string, Reaction> = {};
+  journalDeadLetters!: Queue;
 
   constructor(
     scope: Construct,
@@ -64,6 +70,7 @@ export class PipelineStack extends Stack {
         timeoutSeconds: LONGEST_SECONDS,
         ...(bundled.native ? { memoryMb: NATIVE_MEMORY_MB } : {}),
         ...(name === "keep-approval" ? { environment: { AUDIT_BUCKET: foundation.audit.bucketName } } : {}),
+        ...(name === "keep-records" ? { environment: { JOURNAL_BUCKET: foundation.bucket.bucketName } } : {}),
       });
     }
     this.#function("keep-approval").addToRolePolicy(
@@ -73,6 +80,7 @@ export class PipelineStack extends Stack {
       }),
     );
 
+    this.#keepRecords(foundation);
     const roles = new SageMakerRoles(this, "Jobs", {
       foundation,
       training: images.repositories.training,
@@ -121,14 +129,45 @@ export class PipelineStack extends Stack {
         },
       },
     });
+    const rate = (name: ScheduleName) => Schedule.rate(Duration.minutes(SCHEDULES[name]));
     this.#react("Sweep", "sweep", {
       description: "Every hour: what was decided is told again",
-      schedule: Schedule.rate(Duration.hours(1)),
+      schedule: rate("sweep"),
     });
     this.#react("Watch", "watch", {
       description: "Every five minutes: candidates are judged",
-      schedule: Schedule.rate(Duration.minutes(5)),
+      schedule: rate("watch"),
     });
+    this.#react("Monitor", "monitor", {
+      description: "Every day: live models are compared with what they were proven on",
+      schedule: rate("monitor"),
+    });
+  }
+
+  /** The table's stream, in order, until it is kept: a change that can't be is set aside after a day, and an alarm rings. */
+  #keepRecords(foundation: Foundation): void {
+    const keeper = this.#function("keep-records");
+    this.journalDeadLetters = new Queue(this, "JournalDeadLetters", {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    keeper.addToRolePolicy(
+      new PolicyStatement({
+        actions: ["s3:PutObject", "s3:GetObject"],
+        resources: [`${foundation.bucket.bucketArn}/journal/*`],
+      }),
+    );
+    keeper.addEventSource(
+      new DynamoEventSource(foundation.table as ITable, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 1000,
+        maxBatchingWindow: Duration.seconds(30),
+        maxRecordAge: Duration.hours(23),
+        bisectBatchOnError: true,
+        onFailure: new SqsDlq(this.journalDeadLetters),
+      }),
+    );
   }
 
   #function(name: string) {

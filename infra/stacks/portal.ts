@@ -19,7 +19,7 @@ import {
   ViewerProtocolPolicy,
 } from "aws-cdk-lib/aws-cloudfront";
 import { HttpOrigin, S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
-import { Mfa, OAuthScope, ResourceServerScope, UserPool } from "aws-cdk-lib/aws-cognito";
+import { Mfa, OAuthScope, ResourceServerScope, UserPool, type UserPoolClient } from "aws-cdk-lib/aws-cognito";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { BucketDeployment, CacheControl, Source } from "aws-cdk-lib/aws-s3-deployment";
@@ -75,9 +75,15 @@ export class PortalStack extends Stack {
       createDefaultStage: false,
       disableExecuteApiEndpoint: false,
     });
-    this.distribution = this.#distribution(props.pages, foundation.accessLogs);
     this.users = this.#users(config);
-    const callers = this.#machineClients(config);
+    const signIn = `https://${this.#domainPrefix(config)}.auth.${this.region}.amazoncognito.com`;
+    const files = this.#bucket(foundation.accessLogs);
+    this.distribution = this.#distribution(files, signIn);
+    const callers = this.#machineClients();
+    const domain = this.users.addDomain("Domain", { cognitoDomain: { domainPrefix: this.#domainPrefix(config) } });
+    const client = this.#peoplesClient();
+    const people = new HttpJwtAuthorizer("People", this.#issuer(), { jwtAudience: [client.userPoolClientId] });
+    this.#deployPages(props.pages, files, { authority: domain.baseUrl(), clientId: client.userPoolClientId });
 
     for (const audience of Object.keys(PORTAL_AUDIENCES) as Audience[]) {
       const bundled = bundle.find(({ name }) => name === `portal-${audience}`);
@@ -101,7 +107,12 @@ export class PortalStack extends Stack {
           });
         } else {
           for (const path of [route, `${route}/{rest+}`])
-            this.api.addRoutes({ path, methods: [HttpMethod.GET, HttpMethod.POST], integration });
+            this.api.addRoutes({
+              path,
+              methods: [HttpMethod.GET, HttpMethod.POST],
+              integration,
+              authorizer: people,
+            });
         }
       }
     }
@@ -122,8 +133,8 @@ export class PortalStack extends Stack {
     });
   }
 
-  #distribution(pages: string, accessLogs: Bucket): Distribution {
-    const bucket = new Bucket(this, "Pages", {
+  #bucket(accessLogs: Bucket): Bucket {
+    return new Bucket(this, "Pages", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
@@ -134,9 +145,16 @@ export class PortalStack extends Stack {
       serverAccessLogsBucket: accessLogs as IBucket,
       serverAccessLogsPrefix: "pages/",
     });
+  }
+
+  #distribution(files: Bucket, signIn: string): Distribution {
     const headers = new ResponseHeadersPolicy(this, "Headers", {
       securityHeadersBehavior: {
-        contentSecurityPolicy: { contentSecurityPolicy: POLICY, override: true },
+        // The pages exchange the code of a sign-in for a token, at that one place beside the API.
+        contentSecurityPolicy: {
+          contentSecurityPolicy: POLICY.replace("connect-src 'self'", `connect-src 'self' ${signIn}`),
+          override: true,
+        },
         contentTypeOptions: { override: true },
         frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
         referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
@@ -159,23 +177,27 @@ export class PortalStack extends Stack {
       defaultRootObject: "index.html",
       minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       defaultBehavior: {
-        origin: S3BucketOrigin.withOriginAccessControl(bucket as IBucket),
+        origin: S3BucketOrigin.withOriginAccessControl(files as IBucket),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         responseHeadersPolicy: headers,
         functionAssociations: [{ function: rewrite, eventType: FunctionEventType.VIEWER_REQUEST }],
       },
       additionalBehaviors: { "/api/*": api, "/predict/*": api },
     });
+    return distribution;
+  }
+
+  /** The pages, and beside them where people sign in. */
+  #deployPages(pages: string, files: Bucket, signIn: { authority: string; clientId: string }): void {
     new BucketDeployment(this, "PagesDeployment", {
-      sources: [Source.asset(pages)],
-      destinationBucket: bucket as IBucket,
-      distribution,
-      distributionPaths: ["/index.html"],
+      sources: [Source.asset(pages), Source.jsonData("sign-in.json", signIn)],
+      destinationBucket: files as IBucket,
+      distribution: this.distribution,
+      distributionPaths: ["/index.html", "/sign-in.json"],
       cacheControl: [CacheControl.fromString("no-cache")],
       prune: false,
       logGroup: new LogGroup(this, "PagesDeploymentLogs", { retention: 30, removalPolicy: RemovalPolicy.DESTROY }),
     });
-    return distribution;
   }
 
   #users(config: EnvironmentConfig): UserPool {
@@ -198,24 +220,43 @@ export class PortalStack extends Stack {
   }
 
   /** Programs that call /predict have credentials of their own and one scope. */
-  #machineClients(config: EnvironmentConfig): HttpJwtAuthorizer {
+  #machineClients(): HttpJwtAuthorizer {
     const scope = new ResourceServerScope({ scopeName: "predict", scopeDescription: "Ask a released model" });
     const server = this.users.addResourceServer("Resources", { identifier: "countersign", scopes: [scope] });
-    this.users.addDomain("Domain", {
-      cognitoDomain: { domainPrefix: `${resourceName(config, "portal")}-${this.account}` },
-    });
     const client = this.users.addClient("Callers", {
       generateSecret: true,
       oAuth: { flows: { clientCredentials: true }, scopes: [OAuthScope.resourceServer(server, scope)] },
       accessTokenValidity: Duration.hours(1),
       preventUserExistenceErrors: true,
     });
-    return new HttpJwtAuthorizer(
-      "Callers",
-      `https://cognito-idp.${this.region}.${this.urlSuffix}/${this.users.userPoolId}`,
-      {
-        jwtAudience: [client.userPoolClientId],
+    return new HttpJwtAuthorizer("Callers", this.#issuer(), { jwtAudience: [client.userPoolClientId] });
+  }
+
+  /** People sign in with a password and a one-time code, and come back with a code for a token (PKCE; no secret in a page). */
+  #peoplesClient(): UserPoolClient {
+    const origin = `https://${this.distribution.distributionDomainName}`;
+    return this.users.addClient("People", {
+      generateSecret: false,
+      oAuth: {
+        flows: { authorizationCodeGrant: true },
+        scopes: [OAuthScope.OPENID],
+        callbackUrls: [`${origin}/signed-in`],
+        logoutUrls: [origin],
       },
-    );
+      accessTokenValidity: Duration.hours(1),
+      idTokenValidity: Duration.hours(1),
+      refreshTokenValidity: Duration.days(30),
+      enableTokenRevocation: true,
+      preventUserExistenceErrors: true,
+    });
+  }
+
+  #issuer(): string {
+    return `https://cognito-idp.${this.region}.${this.urlSuffix}/${this.users.userPoolId}`;
+  }
+
+  /** Unique in the region: the account's number is part of it. */
+  #domainPrefix(config: EnvironmentConfig): string {
+    return `${resourceName(config, "portal")}-${this.account}`;
   }
 }

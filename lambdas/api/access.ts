@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Role } from "../../schemas/member.ts";
-import { AccessError, readSession, type Session } from "../store/members.ts";
+import { AccessError, readSession, type Session, sessionsOfIdentity } from "../store/members.ts";
 import type { ApiOptions, PortalContext, PortalEnv } from "./portal.ts";
 
 /** One cookie per role, so that one browser may hold an annotator's and an owner's session side by side. */
@@ -30,12 +30,26 @@ export function dropSession(context: PortalContext, role: Role): void {
   deleteCookie(context, cookieName(role), { path: "/" });
 }
 
-/** Every live session that a request carries: its bearer alone, or else the cookies of the given roles, in their order. */
+/** Every live session that a request carries: those of a signed-in person; on a laptop its bearer alone, or else the cookies of the given roles, in their order. */
 export async function sessionsOf(
   options: ApiOptions,
   context: PortalContext,
   roles: readonly Role[],
 ): Promise<Session[]> {
+  if (options.identity !== undefined) {
+    const identity = options.identity(context.req.raw);
+    if (identity === undefined) return [];
+    const all = await sessionsOfIdentity(options.ports, identity);
+    if (all.length === 0) {
+      throw new AccessError(
+        "revoked",
+        "you are signed in, but a member of nothing here, or not any more; open your invitation link, or ask the data team",
+      );
+    }
+    // In the order of the roles asked for, as cookies are.
+    const place = ({ member }: Session) => (roles.includes(member.role) ? roles.indexOf(member.role) : roles.length);
+    return all.sort((a, b) => place(a) - place(b));
+  }
   const bearer = bearerOf(context);
   if (bearer !== undefined) return [await readSession(options.ports, bearer)];
   const found: Session[] = [];
@@ -58,7 +72,10 @@ export async function sessionsOf(
 export function only(options: ApiOptions, ...roles: Role[]): MiddlewareHandler<PortalEnv> {
   return async (context, next) => {
     const sessions = await sessionsOf(options, context, roles);
-    const session = sessions.find((one) => roles.includes(one.member.role));
+    const fitting = sessions.filter((one) => roles.includes(one.member.role));
+    // Somebody with the same role in several campaigns is asked by the address which one is meant.
+    const asked = context.req.param("campaign");
+    const session = fitting.find(({ member }) => asked === undefined || member.campaign === asked) ?? fitting[0];
     if (session === undefined) {
       throw sessions[0] === undefined
         ? new AccessError("signed-out", "you are signed out; open your invitation link")

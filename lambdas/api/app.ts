@@ -49,7 +49,7 @@ const ACCESS_STATUS: Record<AccessCode, 401 | 403> = {
 
 /** Pages that the one bundle draws; anything else that is no file is not found. */
 const PAGES =
-  /^\/(?:|join|annotate|review|vendor|practice|approve(?:\/[a-z0-9-]+)?|data(?:\/[a-z0-9-]+)?|watch(?:\/[a-z0-9-]+)?)$/;
+  /^\/(?:|join|signed-in|annotate|review|vendor|practice|approve(?:\/[a-z0-9-]+)?|data(?:\/[a-z0-9-]+)?|watch(?:\/[a-z0-9-]+)?)$/;
 
 /** The portal: pages, API and predict front as one function from Request to Response; each host is a thin adapter to it. */
 export function createApi(options: ApiOptions): { fetch(request: Request): Promise<Response> } {

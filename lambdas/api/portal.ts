@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
-import type { Session } from "../store/members.ts";
+import type { Identity, Session } from "../store/members.ts";
 
 export interface ApiOptions {
   ports: Ports;
@@ -10,6 +10,11 @@ export interface ApiOptions {
   publicFiles: (path: string) => Promise<{ bytes: Uint8Array; contentType: string } | undefined>;
   /** Where people see this portal, such as `http://127.0.0.1:4173`; asked on every request. */
   origin: () => string;
+  /**
+   * Who a request comes from, where an identity provider vouches for people before it arrives (Cognito, by the API's JWT
+   * authorizer); undefined for nobody. Left out on a laptop, whose sessions are its own.
+   */
+  identity?: (request: Request) => Identity | undefined;
   /** One line per request: method, route, status, milliseconds. Never a token, a query or a body. */
   log?: (line: Record<string, unknown>) => void;
 }

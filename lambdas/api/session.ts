@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { type Member, Role } from "../../schemas/member.ts";
 import { type Me, SessionRequest, type SessionView } from "../../schemas/portal.ts";
-import { AccessError, openSession } from "../store/members.ts";
+import { AccessError, openSession, takeUp } from "../store/members.ts";
 import { dropSession, keepSession, sessionsOf } from "./access.ts";
 import { type ApiOptions, type PortalEnv, readBody } from "./portal.ts";
 
@@ -13,6 +13,16 @@ export function sessionRoutes(options: ApiOptions): Hono<PortalEnv> {
 
   routes.post("/session", async (c) => {
     const { invitation } = await readBody(c, SessionRequest);
+    if (options.identity !== undefined) {
+      const identity = options.identity(c.req.raw);
+      if (identity === undefined) throw new AccessError("signed-out", "sign in first, then open your invitation link");
+      const taken = await takeUp(options.ports, invitation, identity);
+      const view: SessionView = {
+        ...me(taken.member, taken.openedAt),
+        expiresAt: new Date(taken.expiresAt).toISOString(),
+      };
+      return c.json(view);
+    }
     const { session, member, expiresAt } = await openSession(options.ports, invitation);
     keepSession(options, c, member.role, session, expiresAt);
     const view: SessionView = {

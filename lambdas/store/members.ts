@@ -129,6 +129,66 @@ export async function openSession(
   };
 }
 
+/** Who somebody is, as the identity provider's verified token says; what they may do is their membership's business. */
+export interface Identity {
+  subject: string;
+  /** Milliseconds since 1970. */
+  signedInAt: number;
+  expiresAt: number;
+}
+
+/**
+ * Takes an invitation up for a signed-in person: from now on their identity opens this membership, and nobody else's does.
+ * Again by the same person it changes nothing. Throws AccessError as openSession does, and wrong-token where somebody else
+ * was first.
+ */
+export async function takeUp(ports: MemberPorts, secret: string, identity: Identity): Promise<Session> {
+  for (let attempt = 0; ; attempt += 1) {
+    const { member } = await admitted(ports, secret, "invitation");
+    const session = { member, openedAt: identity.signedInAt, expiresAt: identity.expiresAt };
+    if (member.identity === identity.subject) return session;
+    if (member.identity !== undefined) {
+      throw new AccessError("wrong-token", "this invitation was taken up by somebody else; ask for one of your own");
+    }
+    const found = await ports.records.get(recordKeys.member(member.id));
+    const taken = { ...member, identity: identity.subject };
+    try {
+      await ports.records.transact([
+        {
+          op: "put",
+          key: recordKeys.member(member.id),
+          body: taken,
+          condition: { version: found?.version ?? 0 },
+        },
+        { op: "put", key: recordKeys.identity(identity.subject, member.id), body: {}, condition: "any" },
+      ]);
+      return { ...session, member: taken };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt >= 20) throw error;
+    }
+  }
+}
+
+/** Every live membership that a signed-in person has taken up, as it stands now. */
+export async function sessionsOfIdentity(
+  ports: Pick<Ports, "records">,
+  { subject, signedInAt, expiresAt }: Identity,
+): Promise<Session[]> {
+  const found: Session[] = [];
+  let after: string | undefined;
+  do {
+    const page = await ports.records.query(recordKeys.identity(subject, "").pk, after === undefined ? {} : { after });
+    for (const { sk } of page.items) {
+      const stored = await ports.records.get(recordKeys.member(sk));
+      const member = stored === undefined ? undefined : Member.parse(stored.body);
+      if (member?.identity !== subject || member.revokedAt !== undefined) continue;
+      found.push({ member, openedAt: signedInAt, expiresAt });
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return found;
+}
+
 /** Who speaks with this session secret, as the membership stands now. Throws AccessError. */
 export async function readSession(ports: MemberPorts, secret: string): Promise<Session> {
   const { claims, member } = await admitted(ports, secret, "session");
@@ -140,7 +200,8 @@ export async function revoke(ports: MemberPorts, id: string): Promise<Member> {
   return changeMember(ports, id, (there) => {
     if (there === undefined) throw new BadInputError(`there is no member "${id}"`);
     if (there.revokedAt !== undefined) return there;
-    return { ...there, epoch: there.epoch + 1, revokedAt: new Date(ports.clock.now()).toISOString() };
+    const { identity: _, ...rest } = there;
+    return { ...rest, epoch: there.epoch + 1, revokedAt: new Date(ports.clock.now()).toISOString() };
   });
 }
 

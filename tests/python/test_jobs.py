@@ -183,6 +183,9 @@ def test_the_evaluation_is_complete(scene: Scene, room: Room):
     assert evaluation["n"] == len(scene.test)
     assert np.trace(np.array(evaluation["confusion"])) == round(evaluation["accuracy"]["value"] * evaluation["n"])
     assert evaluation["champion"]["discordant"] == 0
+    said = json.loads((out / "reference.json").read_text())
+    assert len(said) == evaluation["n"] - evaluation["undecodable"]
+    assert all(set(one) == {"label", "abstained", "noveltyDistance"} for one in said)
     assert evaluation["champion"]["difference"]["low"] < 0 < evaluation["champion"]["difference"]["high"]
     predictions = json.loads((out / "predictions.json").read_text())
     assert {row["sha256"] for row in predictions} == set(scene.test)

@@ -22,6 +22,7 @@ describe("the built pages", () => {
       "assets/app-<content>.js",
       "icon.svg",
       "index.html",
+      "sign-in.json",
     ]);
   });
 

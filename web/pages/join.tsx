@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { SessionView } from "../../schemas/portal.ts";
 import { call, RequestError } from "../api.ts";
 import { Broken, homeOf, Shell } from "../parts/shell.tsx";
+import { comeBackTo } from "../sign-in.ts";
 
 /** Takes the invitation from behind the `#`, so that no server or history keeps it, and goes where the role works. */
 export function JoinPage() {
@@ -9,6 +10,7 @@ export function JoinPage() {
   useEffect(() => {
     const invitation = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", "/join");
+    comeBackTo(`/join#${encodeURIComponent(invitation)}`);
     if (invitation === "") {
       setError(
         new RequestError(

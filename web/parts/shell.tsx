@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Me } from "../../schemas/portal.ts";
 import { call, type Loaded, type RequestError, useLoad } from "../api.ts";
+import { signOut } from "../sign-in.ts";
 
 export type Everybody = Me & { sessions: Me[] };
 
@@ -40,7 +41,7 @@ export function Shell(props: {
   }, [props.title, props.campaign]);
   const leave = async () => {
     await call("/api/session/end", {});
-    location.assign("/");
+    location.assign(await signOut());
   };
   const links = (me.data?.sessions ?? []).map((one) => ({ href: homeOf(one), words: ROLE_WORDS[one.role] }));
   return (

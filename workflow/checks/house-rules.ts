@@ -33,6 +33,7 @@ const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
     ["NoAlarmNoRelease", "ShiftTraffic"],
     ["HowServed", "ConfigureInstances"],
   ],
+  monitor: [["MeasureDrift", "ProposeRelabel"]],
 };
 /** Where a failure must go, so that it is recorded and people hear of it: [states that may fail, where to, which may not]. */
 const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
@@ -43,6 +44,7 @@ const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
     to: "WithdrawCandidate",
     except: ["PrepareRelease", "WithdrawCandidate", "RetireEndpoint", "RetireAlarms"],
   },
+  monitor: { to: "MonitorFailed", except: [] },
 };
 /** Decisions that open a gate: only this answer goes on, everything else turns away. */
 const DECISIONS: Record<MachineName, { choice: string; only: string; next: string }[]> = {
@@ -64,6 +66,7 @@ const DECISIONS: Record<MachineName, { choice: string; only: string; next: strin
       next: "ConfigureInstances",
     },
   ],
+  monitor: [{ choice: "DriftsOrNot", only: "{% $drift.outcome = 'drifting' %}", next: "ProposeRelabel" }],
 };
 
 /** What breaks a rule of the house in one definition. */

@@ -1,9 +1,9 @@
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { sfnWorkflows } from "../../../adapters/aws/workflows.ts";
+import { MACHINES } from "../../../workflow/definition.ts";
 import { setting } from "../settings.ts";
 
-export const workflows = sfnWorkflows(new SFNClient({}), {
-  campaign: setting("MACHINE_CAMPAIGN"),
-  lot: setting("MACHINE_LOT"),
-  release: setting("MACHINE_RELEASE"),
-});
+export const workflows = sfnWorkflows(
+  new SFNClient({}),
+  Object.fromEntries(MACHINES.map((machine) => [machine, setting(`MACHINE_${machine.toUpperCase()}`)])),
+);

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { readCampaign } from "../lambdas/store/campaigns.ts";
+import { acceptProposal, endProposal, relabelProposal } from "../lambdas/store/monitor.ts";
+import type { Host } from "./host.ts";
+
+const OfCampaign = z.object({ campaign: z.string() });
+
+/** What the data team does about a live model and its books. */
+export const operationCommands = {
+  /** What is proposed because real requests drift, if anything. */
+  async proposal(host: Host, args: Record<string, unknown>) {
+    const { campaign } = OfCampaign.parse(args);
+    const { agreement } = await readCampaign(host.ports, campaign);
+    const found = await relabelProposal(host.ports, campaign);
+    if (found === undefined) return { campaign, proposal: null };
+    const { status, openedAt, reasons, images, priceMicros } = found;
+    const price = { price: priceMicros / 1e6, currency: agreement.currency };
+    return { campaign, proposal: { status, openedAt, reasons, images: images.length, ...price } };
+  },
+
+  /** The proposed images become the next cycle. */
+  async relabel(host: Host, args: Record<string, unknown>) {
+    const { campaign } = OfCampaign.parse(args);
+    await readCampaign(host.ports, campaign);
+    return acceptProposal(host.ports, campaign);
+  },
+
+  async dismiss(host: Host, args: Record<string, unknown>) {
+    const { campaign } = OfCampaign.parse(args);
+    await readCampaign(host.ports, campaign);
+    await endProposal(host.ports, campaign, "dismissed");
+    return { campaign, proposal: "dismissed" };
+  },
+};
