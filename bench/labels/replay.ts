@@ -39,6 +39,8 @@ export interface Policy {
   /** What an error costs, in answers. */
   lossInAnswers: number;
   temper: number;
+  /** Exponent of the classifier's probabilities. Left out: by gold and human answers in each wave, as in a campaign. */
+  priorExponent?: number;
   /** Share of answered images whose label stays wrong however many agree: measured on the tuning half. */
   residualError: number;
   /** Gold images; each is charged three answers beside what annotators say of it. */
@@ -84,7 +86,7 @@ export function replay(
   };
   for (let i = 0; i < count; i++) buy(i, goldImages.has(i) ? policy.goldAnswers : policy.minAnswers);
 
-  let exponent = 1;
+  let exponent = policy.priorExponent ?? 1;
   for (let wave = 1; ; wave++) {
     const fitAt = () =>
       consensusOf(said, {
@@ -95,7 +97,7 @@ export function replay(
         prior: policy.model ? logPrior(probabilities, CLASSES, exponent) : undefined,
       });
     let result = fitAt();
-    if (policy.model) {
+    if (policy.model && policy.priorExponent === undefined) {
       exponent = priorExponent({ classes: CLASSES, probabilities, likelihood: result.likelihood, answers, gold });
       result = fitAt();
     }
