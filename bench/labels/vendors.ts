@@ -15,7 +15,15 @@ const WORKERS = 200;
 const POOL = { gold: 40, goldAnswers: 2, maxAnswers: 12, temper: 0.7, maxWaves: 12 };
 /** Fixed on the tuning half. */
 const POLICIES: Record<string, Policy> = {
-  withModel: { ...POOL, model: true, minAnswers: 0, lossInAnswers: 800, residualError: 0.012 },
+  withModel: {
+    ...POOL,
+    model: true,
+    minAnswers: 0,
+    temper: 0.6,
+    priorExponent: 0.75,
+    lossInAnswers: 3500,
+    residualError: 0.016,
+  },
   withoutModel: { ...POOL, model: false, minAnswers: 1, temper: 0.55, lossInAnswers: 200, residualError: 0.002 },
 };
 
