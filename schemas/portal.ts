@@ -135,11 +135,28 @@ export interface QualificationView {
   right?: number;
   work: { item: string; url: string }[];
 }
+/** An image's tiles at full resolution. */
+export interface TileGrid {
+  /** Of the tiled picture, in pixels. */
+  width: number;
+  height: number;
+  /** Side of a tile; those at the right and the bottom may be smaller. */
+  size: number;
+  columns: number;
+  rows: number;
+  /** Address of the tile in column c and row r: this, a slash, c, a hyphen, r. */
+  url: string;
+}
+/** An image to look at: its web variant, and tiles where that shows less than there is. */
+export interface ImageView {
+  url: string;
+  tiles?: TileGrid;
+}
 export interface Lease {
   round: number;
   leasedUntil: string;
   guidelineVersion: number;
-  items: { item: string; url: string }[];
+  items: (ImageView & { item: string })[];
 }
 export interface Reviewed {
   accepted: number;
@@ -151,9 +168,8 @@ export interface Submitted {
   refused: { item: string; reason: string }[];
   delivered: boolean;
 }
-export interface ReviewImage {
+export interface ReviewImage extends ImageView {
   task: string;
-  url: string;
 }
 /** One inspection as its vendor may see it: how many were wrong and which classes were mixed up; never which images. */
 export interface BoardVerdict {

@@ -74,11 +74,12 @@ function firstByName(results: readonly AdmissionResult[]): Map<string, Admission
 }
 
 function newEntry(result: AdmissionResult, name: string, cycle: number): CatalogueEntry {
-  const { sha256, findings, facts, web, thumbnail } = result;
+  const { sha256, findings, facts, web, thumbnail, tiles } = result;
   if (facts === undefined || web === undefined || thumbnail === undefined) {
     throw new TypeError(`image ${sha256} was admitted without facts, web variant or thumbnail`);
   }
-  return { sha256, findings, facts, web, thumbnail, names: [name], group: sha256, cycle };
+  const copies = { web, thumbnail, ...(tiles === undefined ? {} : { tiles }) };
+  return { sha256, findings, facts, ...copies, names: [name], group: sha256, cycle };
 }
 
 /** Adds what only shows among the others to this cycle's entries; earlier ones keep what they were told. */

@@ -40,11 +40,9 @@ export function annotateRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
     const session = c.get("session");
     const who = worker(session);
     const { items, ...lease } = await leaseItems(ports, { ...who, lot, count });
-    const links = items.map(async ({ item, image }) => ({
-      item,
-      url: await images.link(session, who.campaign, image),
-    }));
-    return c.json({ ...lease, items: await Promise.all(links) });
+    const seen = items.map(({ image }) => image);
+    const views = await images.views(session, who.campaign, seen);
+    return c.json({ ...lease, items: items.map(({ item }, at) => ({ item, ...views[at] })) });
   });
 
   const view = async (session: Session, { state, test, answered, right, open }: QualificationState) => {

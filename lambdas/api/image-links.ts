@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
 import { Catalogue, type CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { ImageView } from "../../schemas/portal.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
 import { readDocument } from "../store/documents.ts";
@@ -10,18 +11,6 @@ export const LINK_SECONDS = 15 * 60;
 
 export type Variant = "web" | "thumbnail" | "tiles";
 type Places = Pick<CatalogueEntry, "web" | "thumbnail" | "tiles">;
-/** The image's tiles as a page needs to know them. */
-export interface TileGrid {
-  /** Of the tiled picture, in pixels. */
-  width: number;
-  height: number;
-  /** Side of a tile; those at the right and the bottom may be smaller. */
-  size: number;
-  columns: number;
-  rows: number;
-  /** Address of the tile in column c and row r: this, a slash, c, a hyphen, r. */
-  url: string;
-}
 export interface CatalogueIndex {
   key: string;
   /** Image -> where its re-encoded variants lie. Originals are not in it. */
@@ -72,12 +61,18 @@ export class ImageLinks {
     return `/api/media/${campaign}/${variant}/${Buffer.concat([nonce, body, cipher.getAuthTag()]).toString("base64url")}`;
   }
 
-  /** The image's tiles at full resolution with their address; undefined where the web variant shows all there is. */
-  async tiles(session: Session, campaign: string, image: string): Promise<TileGrid | undefined> {
-    const tiles = (await this.catalogue(campaign))?.places.get(image)?.tiles;
-    if (tiles === undefined) return undefined;
-    const { width, height, size, columns, rows } = tiles;
-    return { width, height, size, columns, rows, url: await this.link(session, campaign, image, "tiles") };
+  /** Addresses of images to work on, each with its tiles where the web variant shows less than there is. */
+  async views(session: Session, campaign: string, images: readonly string[]): Promise<ImageView[]> {
+    const catalogue = await this.catalogue(campaign);
+    const view = async (image: string): Promise<ImageView> => {
+      const url = await this.link(session, campaign, image);
+      const tiles = catalogue?.places.get(image)?.tiles;
+      if (tiles === undefined) return { url };
+      const { width, height, size, columns, rows } = tiles;
+      const address = await this.link(session, campaign, image, "tiles");
+      return { url, tiles: { width, height, size, columns, rows, url: address } };
+    };
+    return Promise.all(images.map(view));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { ReviewAnswersRequest, type ReviewImage } from "../../schemas/portal.ts";
+import { type ImageView, ReviewAnswersRequest, type ReviewImage } from "../../schemas/portal.ts";
 import { openReviews, submitReviews } from "../store/reviews.ts";
 import { only } from "./access.ts";
 import { guideOf } from "./guide.ts";
@@ -22,10 +22,9 @@ export function reviewRoutes(options: ApiOptions, images: ImageLinks): Hono<Port
     const session = c.get("session");
     const { campaign, subject } = session.member;
     const open = await openReviews(ports, { campaign, expert: subject, limit });
-    const tasks = open.map(
-      async ({ task, image }): Promise<ReviewImage> => ({ task, url: await images.link(session, campaign, image) }),
-    );
-    return c.json(await Promise.all(tasks));
+    const seen = open.map(({ image }) => image);
+    const views = await images.views(session, campaign, seen);
+    return c.json(open.map(({ task }, at): ReviewImage => ({ task, ...(views[at] as ImageView) })));
   });
 
   routes.post("/answers", async (c) => {

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import type { AdmissionBatch, AdmissionResult, Shard } from "../../schemas/catalogue.ts";
+import type { AdmissionBatch, AdmissionResult, Shard, Tiles } from "../../schemas/catalogue.ts";
 import { IntakeItem } from "../../schemas/intake.ts";
 import { CycleRef } from "../../schemas/state.ts";
 import { type Inspection, quarantined, tooLargeToRead } from "../imaging/inspect.ts";
 import { sharedImagingPool } from "../imaging/pool.ts";
 import { tarOf } from "../imaging/shard.ts";
+import { needsTiles } from "../imaging/tiles.ts";
 import type { Objects } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { sha256Hex, writeAddressed, writeOnce } from "../store/documents.ts";
@@ -19,11 +20,12 @@ export const admitImages = stage({
   input: CycleRef.extend({ items: z.array(IntakeItem).min(1).max(1000) }),
   output: z.strictObject({ resultKey: z.string(), admitted: z.int(), quarantined: z.int() }),
   async run({ campaign, cycle, items }, ports) {
-    const inspections = await inspectAll(ports.objects, items);
+    const looks = await lookAtAll(ports.objects, campaign, items);
+    const inspections = looks.map(({ inspection }) => inspection);
     const packed = packCopies(items, inspections, (digest) => objectKeys.pack(campaign, digest));
     if (packed !== undefined) await writeOnce(ports.objects, packed.key, packed.bytes);
     const shard = await writeShard(ports.objects, campaign, items, inspections);
-    const results = items.map((item, i) => resultOf(item, inspections[i] as Inspection, packed));
+    const results = items.map((item, i) => resultOf(item, looks[i] as Look, packed));
     const batch: AdmissionBatch = { results, ...(shard === undefined ? {} : { shard }) };
     const prefix = objectKeys.admission(campaign, cycle);
     const { key } = await writeAddressed(ports.objects, (digest) => `${prefix}/results/${digest}.json`, batch);
@@ -32,26 +34,43 @@ export const admitImages = stage({
   },
 });
 
-async function inspectAll(objects: Objects, items: readonly IntakeItem[]): Promise<Inspection[]> {
-  const inspections: Inspection[] = [];
+/** What one file shows, and where its tiles lie, if it is large. */
+interface Look {
+  inspection: Inspection;
+  tiles?: Tiles;
+}
+
+async function lookAtAll(objects: Objects, campaign: string, items: readonly IntakeItem[]): Promise<Look[]> {
+  const looks: Look[] = [];
   let next = 0;
   const takeTurns = async () => {
     while (next < items.length) {
       const at = next;
       next += 1;
-      inspections[at] = await inspectItem(objects, items[at] as IntakeItem);
+      looks[at] = await lookAt(objects, campaign, items[at] as IntakeItem);
     }
   };
   await Promise.all(Array.from({ length: FILES_IN_HAND }, takeTurns));
-  return inspections;
+  return looks;
 }
 
-async function inspectItem(objects: Objects, { key, name, sha256, bytes }: IntakeItem): Promise<Inspection> {
+async function lookAt(objects: Objects, campaign: string, item: IntakeItem): Promise<Look> {
+  const { key, name, sha256, bytes } = item;
   const tooLarge = tooLargeToRead(bytes);
-  if (tooLarge !== undefined) return tooLarge;
+  if (tooLarge !== undefined) return { inspection: tooLarge };
   const found = await objects.get(key);
-  if (found === undefined) return quarantined("missing", `the manifest lists it, but nothing is stored under ${key}`);
-  return sharedImagingPool().inspect({ name, sha256, bytes: found.bytes });
+  if (found === undefined)
+    return { inspection: quarantined("missing", `the manifest lists it, but nothing is stored under ${key}`) };
+  const job = { name, sha256, bytes: found.bytes };
+  const inspection = await sharedImagingPool().inspect(job);
+  if (inspection.verdict !== "admitted" || !needsTiles(inspection.facts)) return { inspection };
+  const tiling = await sharedImagingPool().tiles(job);
+  if (tiling === undefined) return { inspection };
+  // An object of its own: a batch of large photos would hold hundreds of megabytes of tiles.
+  const { block, ...grid } = tiling;
+  const place = objectKeys.pack(campaign, sha256Hex(block));
+  await writeOnce(objects, place, block);
+  return { inspection, tiles: { key: place, offset: 0, bytes: block.length, ...grid } };
 }
 
 interface Pack {
@@ -112,12 +131,13 @@ function admittedOnce(items: readonly IntakeItem[], inspections: readonly Inspec
     .sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
 }
 
-function resultOf(item: IntakeItem, inspection: Inspection, packed: Pack | undefined): AdmissionResult {
+function resultOf(item: IntakeItem, { inspection, tiles }: Look, packed: Pack | undefined): AdmissionResult {
   const { name, sha256 } = item;
   if (inspection.verdict === "quarantined") return { name, sha256, ...inspection };
   const place = packed?.places.get(sha256);
   if (packed === undefined || place === undefined) throw new Error(`admitted image ${sha256} is in no pack`);
   const at = ([offset, bytes]: [number, number]) => ({ key: packed.key, offset, bytes });
   const { verdict, findings, facts } = inspection;
-  return { name, sha256, verdict, findings, facts, web: at(place.web), thumbnail: at(place.thumbnail) };
+  const copies = { web: at(place.web), thumbnail: at(place.thumbnail), ...(tiles === undefined ? {} : { tiles }) };
+  return { name, sha256, verdict, findings, facts, ...copies };
 }

@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import { type MemoryWorld, memoryPorts } from "../../adapters/memory/index.ts";
 import { createApi } from "../../lambdas/api/app.ts";
+import { tilesOf } from "../../lambdas/imaging/tiles.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import { dispatchLots } from "../../lambdas/stages/dispatch-lots.ts";
 import { inspectLot } from "../../lambdas/stages/inspect-lot.ts";
@@ -14,7 +15,7 @@ import { objectKeys } from "../../lambdas/store/keys.ts";
 import { type Invitation, invite, openSession } from "../../lambdas/store/members.ts";
 import { updateRelease } from "../../lambdas/store/release.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
-import type { CatalogueEntry, Finding } from "../../schemas/catalogue.ts";
+import type { CatalogueEntry, Finding, Tiles } from "../../schemas/catalogue.ts";
 import type { Evidence } from "../../schemas/evidence.ts";
 import { publicFilesIn } from "../../web/build.ts";
 import { drawPicture } from "./picture.ts";
@@ -32,6 +33,8 @@ export interface WorldOptions {
   /** Names under which images come in. */
   nameOf?: (index: number) => string;
   side?: number;
+  /** Images with this side and tiles; their web variants keep `side`. */
+  tiledSide?: number;
   /** What admission flagged of an image. */
   findingsOf?: (index: number) => Finding[];
   /** The first image of the near-duplicate group that an image belongs to. */
@@ -92,7 +95,10 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
   let offset = 0;
   for (let index = 0; index < (options.images ?? 12); index += 1) {
     const truth = agreement.classes[index % agreement.classes.length] as string;
-    const web = await drawPicture(index, index % 4, options.side ?? 64);
+    const side = options.side ?? 64;
+    const whole = await drawPicture(index, index % 4, options.tiledSide ?? side);
+    const web = options.tiledSide === undefined ? whole : await sharp(whole).resize(side, side).jpeg().toBuffer();
+    const tiles = options.tiledSide === undefined ? undefined : await tiledInto(ports, campaign, whole);
     const sha256 = sha256Hex(`${campaign} ${index}`);
     const place = { key: `campaigns/${campaign}/packs/one.bin`, offset, bytes: web.length };
     pack.push(web);
@@ -116,6 +122,7 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
       },
       web: place,
       thumbnail: place,
+      ...(tiles === undefined ? {} : { tiles }),
       group: sha256Hex(`${campaign} ${options.groupOf?.(index) ?? index}`),
       cycle: 1,
     });
@@ -127,6 +134,13 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
   const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);
   await updateCycle(ports, campaign, 1, (record) => ({ ...record, refs: { ...record.refs, catalogue: key }, counts }));
   await offerWave(world, 0, options.lotSize ?? 6);
+}
+
+async function tiledInto(ports: Ports, campaign: string, whole: Uint8Array): Promise<Tiles> {
+  const { block, ...grid } = await tilesOf(whole);
+  const key = objectKeys.pack(campaign, sha256Hex(block));
+  await ports.objects.put(key, block, "any");
+  return { key, offset: 0, bytes: block.length, ...grid };
 }
 
 /** One more wave: a lot for each vendor over the first images, offered. */

@@ -167,7 +167,7 @@ function deskOf(lot: string): Desk {
     async take() {
       const lease = await call<Lease>(`${at}/lease`, { count: LEASED });
       round = lease.round;
-      return lease.items.map(({ item, url }) => ({ key: item, url }));
+      return lease.items.map(({ item, ...view }) => ({ key: item, ...view }));
     },
     async send(item, value, seconds, leaving) {
       const { refused, delivered } = await call<Submitted>(

@@ -69,7 +69,7 @@ function reviewDesk(): Desk & { waiting(): number } {
     async take() {
       const tasks = await call<ReviewImage[]>(`/api/review/tasks?limit=${TAKEN}`);
       for (const { task } of tasks) open.add(task);
-      return tasks.map(({ task, url }) => ({ key: task, url }));
+      return tasks.map(({ task, ...view }) => ({ key: task, ...view }));
     },
     async send(task, value, _seconds, leaving) {
       const { refused } = await call<Reviewed>("/api/review/answers", { answers: [{ task, value }] }, leaving);

@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { AnswerValue } from "../../schemas/answer.ts";
+import type { ImageView } from "../../schemas/portal.ts";
 import { loadImage, RequestError } from "../api.ts";
 
 /** One image to answer. */
-export interface Work {
+export interface Work extends ImageView {
   key: string;
-  url: string;
 }
 /** Where work comes from and answers go: an annotator's lot or the experts' table. */
 export interface Desk {

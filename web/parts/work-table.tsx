@@ -85,7 +85,7 @@ export function WorkTable(props: {
             </p>
           </Empty>
         ) : (
-          <ImageStage picture={sitting.picture} zoom={zoom} onZoom={setZoom} />
+          <ImageStage picture={sitting.picture} tiles={sitting.work?.tiles} zoom={zoom} onZoom={setZoom} />
         )}
       </div>
       {sitting.phase !== "last" && (
