@@ -41,7 +41,7 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- campaign proposal|relabel|dismiss <campaign>   what to label because real requests drift; bring it in; leave it
   npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
                                                    last ones under the agreement in force (a raised budget, say)
-  npm start -- statement <campaign> <vendor>
+  npm start -- statement <campaign> <vendor> [from] [to] [--format csv]   of a period: days, the last one not in it
   npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
   npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy
   npm start -- preview <campaign.yaml> [--images N]   before money is spent: price against the budget, calendar days,

@@ -124,6 +124,9 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
         await ask(work, "statement", {
           campaign: operand(operands, 0, "statement needs a campaign"),
           party: operand(operands, 1, "statement needs a vendor"),
+          format: oneOf("format", options.format, ["json", "csv"] as const, "json"),
+          ...(operands[2] === undefined ? {} : { from: operands[2] }),
+          ...(operands[3] === undefined ? {} : { to: operands[3] }),
         }),
       );
       return EXIT.done;

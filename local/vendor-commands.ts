@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { scorecardsCsv } from "../domain/annotators/scorecard.ts";
 import { checkInvoice } from "../domain/pricing/invoice.ts";
+import { statementCsv } from "../lambdas/api/statement-csv.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
 import { costReport } from "../lambdas/store/cost-report.ts";
 import { adjudicate, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
-import { statement } from "../lambdas/store/ledger.ts";
+import { statement, statementOfPeriod } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
 import { askThird } from "../lambdas/store/reviews.ts";
 import { setStanding, standings } from "../lambdas/store/standings.ts";
@@ -15,6 +16,8 @@ import type { Host } from "./host.ts";
 
 const InvoiceLine = z.strictObject({ lot: z.string().min(1), units: z.int().min(0), amountMicros: z.int() });
 const Party = z.strictObject({ campaign: z.string(), party: Slug });
+/** The first instant of a day, UTC. */
+const Day = z.iso.date("expected a day such as 2026-11-01").transform((day) => `${day}T00:00:00Z`);
 
 /** What a data team asks about vendors, their people and their money; the answer is plain JSON. */
 export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<string, unknown>) => Promise<unknown>>> =
@@ -35,9 +38,22 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
     },
 
     async statement(host, args) {
-      const { campaign, party } = Party.parse(args);
+      const { campaign, party, format, from, to } = Party.extend({
+        format: z.enum(["json", "csv"]).default("json"),
+        from: Day.optional(),
+        to: Day.optional(),
+      }).parse(args);
       await readCampaign(host.ports, campaign);
-      return statement(host.ports, { campaign, party });
+      const account =
+        from === undefined && to === undefined
+          ? await statement(host.ports, { campaign, party })
+          : await statementOfPeriod(host.ports, {
+              campaign,
+              party,
+              ...(from === undefined ? {} : { from }),
+              ...(to === undefined ? {} : { to }),
+            });
+      return format === "csv" ? statementCsv(account) : account;
     },
 
     /** A vendor's invoice beside the ledger, line by line. */

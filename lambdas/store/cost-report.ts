@@ -1,9 +1,11 @@
 import { cheapestAsGood, type FixedRedundancy, fixedRedundancy } from "../../domain/planner/fixed-redundancy.ts";
 import type { Ports } from "../ports.ts";
 import { readCycle } from "./campaigns.ts";
+import { objectKeys } from "./keys.ts";
 import { labelsSoFar } from "./labels.ts";
-import { totals } from "./ledger.ts";
+import { owedByLot, totals } from "./ledger.ts";
 import { skillOf } from "./purchases.ts";
+import { readWavePlan } from "./waves.ts";
 
 /** What a cycle's labels cost beside what the same number of answers for every image would have cost. */
 export interface CostReport {
@@ -15,6 +17,17 @@ export interface CostReport {
     answersMicros: number;
     spentMicros: number;
   };
+  budget: {
+    budgetMicros: number;
+    /** Owed for what was accepted and for experts, and kept back for what open lots may come to. */
+    owedMicros: number;
+    reservedMicros: number;
+    leftMicros: number;
+    /** Each wave of the cycle: what was set aside when it was planned, and what its lots' answers came to. */
+    waves: { wave: number; plannedMicros: number; answersMicros: number }[];
+  };
+  /** All that was spent, on each accepted answer, each settled image, and each point of accuracy above the commonest class. */
+  per: { acceptedAnswerMicros: number | null; labelMicros: number | null; pointMicros: number | null };
   /** Majority of k answers by the same people, as their measured skill says; experts, gold and test set cost the same. */
   fixed: (FixedRedundancy & { costMicros: number })[];
   /** The least k that is as good as ours, to a fifth of a point; null where none of those listed is. */
@@ -42,7 +55,7 @@ export async function costReport(
       shares[k] = (shares[k] as number) + p;
     });
   const { skill } = skillOf(agreement, known, fitted);
-  const { spentMicros } = await totals(ports, campaign);
+  const { spentMicros, byKind } = await totals(ports, campaign);
   const bought = split.pool.flatMap((image) => known.answers.get(image) ?? []);
   const priceOf = new Map(agreement.vendors.map(({ id, pricePerAnswer }) => [id, Math.round(pricePerAnswer * 1e6)]));
   const answersMicros = bought.reduce((sum, { vendor }) => sum + (priceOf.get(vendor) ?? 0), 0);
@@ -62,8 +75,38 @@ export async function costReport(
       answersMicros,
       spentMicros,
     },
+    budget: {
+      budgetMicros: Math.round(agreement.budget * 1e6),
+      owedMicros: spentMicros,
+      reservedMicros: Math.round(agreement.budget * 1e6) - spentMicros - labels.budgetLeftMicros,
+      leftMicros: labels.budgetLeftMicros,
+      waves: await wavesOfCycle(ports, campaign, cycle, labels.waves.length),
+    },
+    per: {
+      acceptedAnswerMicros: each(spentMicros, byKind["answer-accepted"]?.units ?? 0),
+      labelMicros: each(spentMicros, purchases.settled.size),
+      pointMicros: each(spentMicros, 100 * (predictedAccuracy - Math.max(...shares) / fitted.images.length)),
+    },
     fixed,
     cheapest: best === undefined || cost === undefined ? null : { answers: best.answers, costMicros: cost },
     ratio: cost === undefined || cost === 0 ? null : spentMicros / cost,
   };
+}
+
+const each = (micros: number, units: number): number | null => (units > 0 ? Math.round(micros / units) : null);
+
+async function wavesOfCycle(
+  ports: Pick<Ports, "records" | "objects">,
+  campaign: string,
+  cycle: number,
+  count: number,
+): Promise<CostReport["budget"]["waves"]> {
+  const byLot = await owedByLot(ports, campaign);
+  const waves: CostReport["budget"]["waves"] = [];
+  for (let wave = 0; wave < count; wave += 1) {
+    const { lots, priceMicros } = await readWavePlan(ports, objectKeys.wave(campaign, cycle, wave));
+    const answersMicros = lots.reduce((sum, lot) => sum + (byLot.get(lot) ?? 0), 0);
+    waves.push({ wave, plannedMicros: priceMicros, answersMicros });
+  }
+  return waves;
 }

@@ -1,3 +1,4 @@
+import { statementOf } from "../../domain/pricing/ledger.ts";
 import { LedgerEntry, type Statement } from "../../schemas/ledger.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { readCampaign } from "./campaigns.ts";
@@ -99,6 +100,24 @@ export async function totals(
     spentMicros += amountMicros;
   }
   return { spentMicros, byKind };
+}
+
+/** What is owed for each lot, credits taken off, in millionths. */
+export async function owedByLot(ports: Pick<Ports, "records">, campaign: string): Promise<Map<string, number>> {
+  const owed = new Map<string, number>();
+  for (const { lot, amountMicros } of await sumsOf(ports, campaign)) owed.set(lot, (owed.get(lot) ?? 0) + amountMicros);
+  return owed;
+}
+
+/** A party's statement of a period, from its single entries: `from` inclusive, `to` exclusive (ISO instants). */
+export async function statementOfPeriod(
+  ports: Pick<Ports, "records" | "objects">,
+  { campaign, party, ...period }: { campaign: string; party: string; from?: string; to?: string },
+): Promise<Statement> {
+  const { agreement } = await readCampaign(ports, campaign);
+  const own: LedgerEntry[] = [];
+  for await (const entry of entries(ports, campaign)) if (entry.party === party) own.push(entry);
+  return statementOf(own, party, { campaign, currency: agreement.currency, ...period });
 }
 
 /**

@@ -3,7 +3,7 @@ import { cheapestAsGood, fixedRedundancy } from "../../domain/planner/fixed-redu
 import { costReport } from "../../lambdas/store/cost-report.ts";
 import { adjudicate, creditLot, disputes, openDispute } from "../../lambdas/store/disputes.ts";
 import { inspectionState } from "../../lambdas/store/inspection-states.ts";
-import { statement, totals } from "../../lambdas/store/ledger.ts";
+import { statement, statementOfPeriod, totals } from "../../lambdas/store/ledger.ts";
 import { leaseItems, openLots, vendorBoard } from "../../lambdas/store/lots.ts";
 import { vendorReview } from "../../lambdas/store/proposals.ts";
 import { setStanding } from "../../lambdas/store/standings.ts";
@@ -231,6 +231,26 @@ describe("the counterfactual", () => {
     expect((second?.costMicros ?? 0) - (first?.costMicros ?? 0)).toBeGreaterThan(0.8 * pool * 30_000);
     expect((second?.costMicros ?? 0) - (first?.costMicros ?? 0)).toBeLessThanOrEqual(pool * 30_000);
     expect(report.fixed.map(({ accuracy }) => accuracy).at(-1)).toBeGreaterThan(0.97);
+    // What was set aside, owed and left; the waves' answers and the experts are all that was spent.
+    const { budget, per, ours } = report;
+    expect(budget.leftMicros + budget.owedMicros + budget.reservedMicros).toBe(budget.budgetMicros);
+    const money = await totals(made.ports, campaign);
+    const inWaves = budget.waves.reduce((sum, { answersMicros }) => sum + answersMicros, 0);
+    expect(inWaves).toBe(money.byKind["answer-accepted"]?.amountMicros);
+    for (const { plannedMicros, answersMicros } of budget.waves)
+      expect(plannedMicros).toBeGreaterThanOrEqual(answersMicros);
+    expect(per.acceptedAnswerMicros).toBe(Math.round(ours.spentMicros / (money.byKind["answer-accepted"]?.units ?? 1)));
+    expect(per.pointMicros).toBeGreaterThan(per.labelMicros ?? Number.POSITIVE_INFINITY);
+
+    // A statement of all time is the sum of its days.
+    const account = { campaign, party: "acme" };
+    const whole = await statement(made.ports, account);
+    expect(await statementOfPeriod(made.ports, { ...account, from: "2000-01-01T00:00:00Z" })).toEqual(whole);
+    const [before, after] = await Promise.all([
+      statementOfPeriod(made.ports, { ...account, to: "2026-01-07T00:00:00Z" }),
+      statementOfPeriod(made.ports, { ...account, from: "2026-01-07T00:00:00Z" }),
+    ]);
+    expect(before.totalMicros + after.totalMicros).toBe(whole.totalMicros);
   });
 });
 
