@@ -220,7 +220,7 @@ function mapped(): Objects {
     },
     async *list(prefix) {
       for (const key of [...stored.keys()].filter((name) => name.startsWith(prefix)).sort())
-        yield { key, bytes: stored.get(key)?.bytes.length ?? 0 };
+        yield { key, bytes: stored.get(key)?.bytes.length ?? 0, revision: stored.get(key)?.etag ?? "" };
     },
     delete: async (key) => void stored.delete(key),
   };

@@ -18,6 +18,7 @@ import { findPython } from "../../local/jobs/python.ts";
 import { JobRunner } from "../../local/jobs/runner.ts";
 import { laptopServices } from "../../local/services.ts";
 import { startMoto } from "../contract/moto.ts";
+import type { Scene } from "./campaign.ts";
 import { type Deployment, deployIntoMoto, REGION } from "./deployment.ts";
 import { type Front, openFront } from "./front.ts";
 import { Functions } from "./functions.ts";
@@ -27,24 +28,16 @@ import { answerStates } from "./step-functions.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 
-export interface Account {
-  ports: Ports;
+export interface Account extends Scene {
   engine: Engine;
-  clock: VirtualClock;
   functions: Functions;
   deployment: Deployment;
   front: Front;
   stacks: Stacks;
   /** Errors that functions threw, before the workflow decided what to do with them. */
   troubles: string[];
-  /** A person's request to the portal. */
-  request(request: Request): Promise<Response>;
-  /** What events started has ended. */
-  settled(): Promise<void>;
   /** S3's word of a new object, to whom the template's rules tell it; resolves when they have heard it. */
   announce(key: string): Promise<void>;
-  /** Jumps to what waits next, or to `also` if that is earlier. */
-  advance(also: number | undefined): boolean;
   close(): Promise<void>;
 }
 
@@ -150,7 +143,6 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
   return {
     ports,
     engine,
-    clock,
     functions,
     deployment,
     front,
@@ -158,17 +150,24 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
     troubles,
     request: (request) =>
       throughPortal(routes, request, (target, event) => functions.invoke(target, event), clock.now()),
-    settled: async () => void (await Promise.all(events)),
+    async rest() {
+      await (engine as Engine).whenIdle();
+      await Promise.all(events);
+    },
+    busy: () => (engine as Engine).busy(),
     async announce(key) {
       tell(key);
       await Promise.all(events);
     },
-    advance(also) {
-      const cancel = also === undefined ? undefined : clock.at(also, () => {});
+    async wait(until) {
+      const cancel = until === undefined ? undefined : clock.at(until, () => {});
       const moved = clock.advanceToNext();
       cancel?.();
       tick();
-      return moved;
+      if (moved) return;
+      // A process of the job runner holds time until it is ready.
+      if (clock.holds().length === 0) throw new Error(`nothing moves any more: ${troubles.join("; ")}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
     },
     async close() {
       await engine?.close();

@@ -1,60 +1,56 @@
-/** A whole small campaign in the loopback account: sealed by the real adapters, started by S3's event, answered through the portal. */
+/** A whole small campaign: sealed by the real adapters, started by S3's event, answered through the portal's routes. */
+import type { Ports } from "../../lambdas/ports.ts";
 import { readCampaign, readCycle } from "../../lambdas/store/campaigns.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { type IncomingFile, sealIntake } from "../../lambdas/store/intakes.ts";
-import { invite } from "../../lambdas/store/members.ts";
+import { invite, openSession } from "../../lambdas/store/members.ts";
 import { Eyes } from "../../local/eyes.ts";
 import { SimulatedPeople } from "../../local/people/people.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { CycleRecord } from "../../schemas/state.ts";
-import type { Account } from "./account.ts";
+
+/** Where a campaign runs: the account on loopback, or a real one. */
+export interface Scene {
+  ports: Ports;
+  request(request: Request): Promise<Response>;
+  /** Resolves when machines rest, as far as this can be known. */
+  rest(): Promise<void>;
+  /** True while machines work. */
+  busy(): boolean;
+  /** Lets time pass, at most until `until` (milliseconds). Throws where nothing can come any more. */
+  wait(until: number | undefined): Promise<void>;
+}
 
 /** Runs one cycle to its end and says how it ended. Throws where nothing moves any more. */
 export async function runCampaign(
-  account: Account,
+  scene: Scene,
   agreement: Campaign,
   files: Iterable<IncomingFile>,
 ): Promise<CycleRecord> {
-  const { ports, clock, engine } = account;
+  const { ports } = scene;
   const campaign = agreement.name;
   await createCampaign(ports, agreement, "data-team");
   await sealIntake(ports, { campaign, files });
-  await account.settled();
   const eyes = new Eyes(ports, campaign);
   const people = new SimulatedPeople({
-    request: account.request,
-    clock,
+    request: scene.request,
+    clock: ports.clock,
     seed: agreement.seed,
     campaign,
     vendors: agreement.vendors.map(({ id }) => id),
     classes: agreement.classes,
     perceive: eyes.perceive,
-    // Signed in under a name of their own, they take their invitation up; the token is all that they carry from then on.
-    join: async (role, who) => {
-      const invitation = await invite(ports, { campaign, role, ttlSeconds: 3600, ...who });
-      const token = `${role}-${who.subject}`;
-      const taken = await account.request(
-        new Request("https://portal.example/api/session", {
-          method: "POST",
-          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-          body: JSON.stringify({ invitation }),
-        }),
-      );
-      if (!taken.ok) throw new Error(`${token} could not join: ${await taken.text()}`);
-      return token;
-    },
+    join: async (role, who) =>
+      (await openSession(ports, await invite(ports, { campaign, role, ttlSeconds: 3600, ...who }))).session,
   });
   for (;;) {
-    await engine.whenIdle();
-    await account.settled();
+    await scene.rest();
     const { head } = await readCampaign(ports, campaign);
-    if (head.cycles < 1) throw new Error(`the sealed intake started no cycle: ${account.troubles.join("; ")}`);
-    if (head.openCycle === null) return readCycle(ports, campaign, 1);
-    await eyes.learn();
-    if ((await people.act()) > 0 || engine.busy()) continue;
-    if (account.advance(people.nextActionAt())) continue;
-    // A process of the job runner holds time until it is ready.
-    if (clock.holds().length === 0) throw new Error(`nothing moves any more: ${account.troubles.join("; ")}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (head.cycles > 0 && head.openCycle === null) return readCycle(ports, campaign, 1);
+    if (head.cycles > 0) {
+      await eyes.learn();
+      if ((await people.act()) > 0 || scene.busy()) continue;
+    }
+    await scene.wait(people.nextActionAt());
   }
 }

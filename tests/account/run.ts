@@ -1,19 +1,18 @@
 /**
- * `npm run verify:workflow -- [--json] [--photos 120] [--images 2000] [--part campaign|workflow|direct]`: the synthesized
+ * `npm run verify:workflow -- [--json] [--photos 120] [--images 2000] [--part campaign|workflow|direct] [--record]`: the synthesized
  * definitions with the bundled functions in an AWS account on loopback (moto, the engine, the job runner). Without a part, all three:
  * a small campaign from the sealed intake to its end; many tiny images through the intake; the same by the stages alone.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { memoryPorts } from "../../adapters/memory/index.ts";
-import type { IncomingFile } from "../../lambdas/store/intakes.ts";
 import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
 import { Campaign } from "../../schemas/campaign.ts";
-import { openAccount } from "./account.ts";
+import { type Account, openAccount } from "./account.ts";
 import { runCampaign } from "./campaign.ts";
+import { filesIn } from "./files.ts";
 import { intakeByStages, intakeByWorkflow } from "./many-images.ts";
+import { type Visit, visitsOf } from "./replay.ts";
 import { objectsInMemory } from "./s3-face.ts";
 
 const MOST_EVENTS = 2000;
@@ -24,6 +23,7 @@ const { values } = parseArgs({
     photos: { type: "string", default: "120" },
     images: { type: "string", default: "2000" },
     part: { type: "string" },
+    record: { type: "boolean" },
   },
 });
 const number = (name: "photos" | "images"): number => {
@@ -37,24 +37,8 @@ if (!["campaign", "workflow", "direct", undefined].includes(values.part))
 const problems: string[] = [];
 
 async function campaign(photos: number) {
-  const folder = mkdtempSync(join(tmpdir(), "countersign-photos-"));
   const began = performance.now();
-  await drawSample(folder, { count: photos, seed: 5 });
-  const files: IncomingFile[] = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => {
-      const bytes = readFileSync(path);
-      return {
-        name: path.slice(folder.length + 1),
-        bytes: bytes.length,
-        read: async () => bytes,
-        async *stream() {
-          yield bytes;
-        },
-      };
-    });
-  rmSync(folder, { recursive: true });
+  const files = await filesIn((folder) => drawSample(folder, { count: photos, seed: 5 }));
   const account = await openAccount();
   try {
     const agreement = Campaign.parse({
@@ -69,6 +53,7 @@ async function campaign(photos: number) {
     const executions = account.engine.list();
     const events = Math.max(...executions.map(({ executionArn }) => account.engine.history(executionArn).length));
     problems.push(...account.front.findings);
+    if (values.record) record(account);
     for (const { executionArn, status, error, cause } of executions)
       if (status !== "SUCCEEDED") problems.push(`${executionArn} ended ${status}: ${error}: ${cause}`);
     return {
@@ -88,6 +73,18 @@ async function campaign(photos: number) {
   } finally {
     await account.close();
   }
+}
+
+/** What `npm run verify:aws` asks AWS about: the first visit of each state, in the first execution that went through it. */
+function record({ engine, deployment }: Account): void {
+  const visits = new Map<string, Visit>();
+  for (const { executionArn } of engine.list()) {
+    const machine = executionArn.split(":")[6] as string;
+    for (const visit of visitsOf(machine, engine.history(executionArn)))
+      if (!visits.has(`${machine} ${visit.state}`)) visits.set(`${machine} ${visit.state}`, visit);
+  }
+  const recording = { definitions: deployment.machines, visits: [...visits.values()] };
+  writeFileSync(new URL("./replay.json", import.meta.url), `${JSON.stringify(recording)}\n`);
 }
 
 const result: Record<string, unknown> = {};

@@ -24,7 +24,7 @@ export function objectsInMemory(): Objects {
     },
     async *list(prefix) {
       for (const key of [...stored.keys()].filter((one) => one.startsWith(prefix)).sort())
-        yield { key, bytes: stored.get(key)?.bytes.length ?? 0 };
+        yield { key, bytes: stored.get(key)?.bytes.length ?? 0, revision: stored.get(key)?.etag ?? "" };
     },
     delete: async (key) => void stored.delete(key),
   };
@@ -74,11 +74,13 @@ export async function answerS3(
       const contents: string[] = [];
       let last = "";
       let more = false;
-      for await (const { key: one, bytes } of objects.list(String(input.Prefix ?? ""))) {
+      for await (const entry of objects.list(String(input.Prefix ?? ""))) {
+        const { key: one, bytes } = entry;
         if (one <= after) continue;
         more = contents.length === MOST_KEYS;
         if (more) break;
-        contents.push(`<Contents><Key>${one}</Key><Size>${bytes}</Size></Contents>`);
+        const etag = "revision" in entry ? `<ETag>${entry.revision}</ETag>` : "";
+        contents.push(`<Contents><Key>${one}</Key>${etag}<Size>${bytes}</Size></Contents>`);
         last = one;
       }
       const next = more ? `<NextContinuationToken>${last}</NextContinuationToken>` : "";
