@@ -1,14 +1,12 @@
 // Near-duplicate search: speed and memory of the index against brute force, and what it finds among planted copies.
-// npm run bench:duplicates -- [FOLDER] [--n N] [--queries N] [--planted N] [--json]
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// npm run bench:duplicates -- [FOLDER] [--n N] [--queries N] [--photos N] [--planted N] [--weights FOLDER] [--json]
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import sharp from "sharp";
-import { PAIR_POLICY, proposePairs } from "../../domain/duplicates/groups.ts";
+import { PAIR_POLICY } from "../../domain/duplicates/groups.ts";
 import { type Hashes, MultiIndex, packHashes, popcount } from "../../domain/duplicates/multi-index.ts";
-import { rank, shuffled } from "../../domain/split/rank.ts";
-import { examine } from "../../lambdas/imaging/inspect.ts";
+import { rank } from "../../domain/split/rank.ts";
+import { installPeers } from "./peers.ts";
+import { compared, confirmation, plant } from "./planted.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,6 +15,10 @@ const { values, positionals } = parseArgs({
     n: { type: "string", default: "1000000" },
     queries: { type: "string", default: "2000" },
     planted: { type: "string", default: "150" },
+    photos: { type: "string", default: "3000" },
+    /** Folder of pretrained weights: embeddings that confirm pairs are judged with them, too. */
+    weights: { type: "string" },
+    backbones: { type: "string", default: "mobilenetv2_100,vit_tiny_patch16_224" },
   },
 });
 const n = Number(values.n);
@@ -89,64 +91,58 @@ function indexSpeed(hashes: Hashes, queries: number, checked: number) {
   };
 }
 
-const KINDS: Readonly<Record<string, (bytes: Buffer, width: number, height: number) => Promise<Buffer>>> = {
-  crop: (bytes, width, height) =>
-    sharp(bytes)
-      .extract({
-        left: Math.round(width * 0.02),
-        top: Math.round(height * 0.02),
-        width: Math.round(width * 0.96),
-        height: Math.round(height * 0.96),
-      })
-      .jpeg({ quality: 90 })
-      .toBuffer(),
-  reencode: (bytes) => sharp(bytes).jpeg({ quality: 50 }).toBuffer(),
-  resize: (bytes, width) =>
-    sharp(bytes)
-      .resize(Math.round(width * 0.6))
-      .jpeg({ quality: 85 })
-      .toBuffer(),
-  brightness: (bytes) => sharp(bytes).linear(1.15, 8).jpeg({ quality: 85 }).toBuffer(),
-};
-
-async function hashed(name: string, bytes: Buffer) {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const { facts, findings } = await examine({ name, sha256, bytes });
-  const flat = findings.some((f) => f.code === "low-information");
-  return { image: { sha256: name, pHash: facts.pHash, dHash: facts.dHash, flat }, facts };
+/** `count` distinct hashes crowded as real ones are: each a photo's own with up to 12 bits changed. */
+function crowded(real: Hashes, count: number): Hashes {
+  const high = new Uint32Array(count);
+  const low = new Uint32Array(count);
+  const seen = new Set<number>();
+  for (let i = 0, n = 0; n < count; i += 1) {
+    const from = i % real.high.length;
+    let h = real.high[from] as number;
+    let l = real.low[from] as number;
+    const flips = i < real.high.length ? 0 : Math.floor(rank(2, "flips", `${i}`) * 13);
+    for (let f = 0; f < flips; f += 1) {
+      const bit = Math.floor(rank(2, "bit", `${i} ${f}`) * 64);
+      if (bit < 32) h = (h ^ (1 << bit)) >>> 0;
+      else l = (l ^ (1 << (bit - 32))) >>> 0;
+    }
+    // Distinct up to 53 bits, which is as good as distinct.
+    const key = (h & 0x1fffff) * 2 ** 32 + l;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    high[n] = h;
+    low[n] = l;
+    n += 1;
+  }
+  return { high, low };
 }
 
-/** Copies of photos planted among all of the folder's: how many are paired with their original, and with what else. */
-async function planted(folder: string, count: number) {
-  const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => /\.jpe?g$/i.test(name)).sort();
-  const originals = await Promise.all(
-    names.map(async (name) => (await hashed(name, readFileSync(join(folder, name)))).image),
-  );
-  const before = new Set(proposePairs(originals).pairs.map((p) => p.join()));
-  const chosen = shuffled(names, 1, "planted", (name) => name).slice(0, count);
-  const kinds: Record<string, { recall: number; precision: number }> = {};
-  for (const [kind, change] of Object.entries(KINDS)) {
-    const copies = [];
-    for (const name of chosen) {
-      const bytes = readFileSync(join(folder, name));
-      const { facts } = await hashed(name, bytes);
-      copies.push((await hashed(`${kind} of ${name}`, await change(bytes, facts.width, facts.height))).image);
-    }
-    const all = [...originals, ...copies];
-    const pairs = proposePairs(all).pairs.filter((p) => !before.has(p.join()));
-    const right = pairs.filter(([a, b]) => all[b]?.sha256 === `${kind} of ${all[a]?.sha256}`).length;
-    kinds[kind] = { recall: right / count, precision: pairs.length === 0 ? 1 : right / pairs.length };
-  }
-  // Real hashes are skewed: the same index over the folder's own.
-  const real = indexSpeed(
-    packHashes(originals.map((o) => o.pHash)),
-    Math.min(2000, names.length),
-    Math.min(500, names.length),
-  );
-  return { files: names.length, pairsAmongOriginals: before.size, kinds, real };
+/** The index on hashes of real photos, and crowded ones of the same number as the random ones. */
+function realSpeed(pHashes: string[]) {
+  const real = packHashes([...new Set(pHashes)]);
+  return {
+    real: indexSpeed(real, Math.min(2000, real.high.length), Math.min(500, real.high.length)),
+    crowded: indexSpeed(crowded(real, n), Number(values.queries), 60),
+  };
+}
+
+async function ofFolder(folder: string) {
+  installPeers();
+  const scratch = fileURLToPath(new URL("../../build/bench-duplicates", import.meta.url));
+  const planted = await plant(folder, scratch, Number(values.planted), Number(values.photos));
+  const { ours, imagededup, hashes } = await compared(planted, scratch, RADIUS);
+  const backbones = values.weights === undefined ? ["descriptor"] : ["descriptor", ...values.backbones.split(",")];
+  return {
+    photos: planted.originals.length,
+    planted: planted.chosen.length,
+    kinds: ours,
+    imagededup,
+    ...realSpeed(hashes),
+    confirmation: backbones.map((backbone) => confirmation(planted, scratch, backbone, values.weights ?? "")),
+  };
 }
 
 const random = indexSpeed(hashesOf(n), Number(values.queries), 60);
 const folder = positionals[0];
-const result = { ...random, ...(folder === undefined ? { kinds: {} } : await planted(folder, Number(values.planted))) };
+const result = { ...random, ...(folder === undefined ? { kinds: {} } : await ofFolder(folder)) };
 console.log(values.json ? JSON.stringify(result) : result);

@@ -85,12 +85,14 @@ def cleanvision(paths: list[str]) -> dict:
             method.encode_image(image_file=path)
         thumbnail(Image.open(path).convert("RGB"))
     spent = (cpu() - start) / len(paths)
-    flags = {
-        name.removeprefix("is_").removesuffix("_issue"): sorted(lab.issues.index[lab.issues[name]])
+    types = [
+        name.removeprefix("is_").removesuffix("_issue")
         for name in lab.issues.columns
         if name.startswith("is_")
-    }
-    return {"ms": spent, "flags": flags}
+    ]
+    flags = {t: sorted(lab.issues.index[lab.issues[f"is_{t}_issue"]]) for t in types}
+    scores = {t: lab.issues[f"{t}_score"].to_dict() for t in types if f"{t}_score" in lab.issues.columns}
+    return {"ms": spent, "flags": flags, "scores": scores}
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ export interface PeerResult {
   ms: number;
   /** Of cleanvision: paths by issue type. */
   flags?: Record<string, string[]>;
+  /** Of cleanvision: score by issue type and path. */
+  scores?: Record<string, Record<string, number>>;
 }
 
 export function runPeer(mode: "tuned" | "cleanvision", listFile: string): PeerResult {
@@ -45,6 +47,14 @@ export function runPeer(mode: "tuned" | "cleanvision", listFile: string): PeerRe
     .trim()
     .split("\n");
   return JSON.parse(lines.at(-1) as string) as PeerResult;
+}
+
+/** Asks `duplicate_peers.py`. */
+export function runDuplicatePeer(...args: string[]): unknown {
+  const lines = run(PYTHON, [join(HERE, "duplicate_peers.py"), ...args])
+    .trim()
+    .split("\n");
+  return JSON.parse(lines.at(-1) as string);
 }
 
 /** CPU milliseconds per file of libjpeg's full decode; undefined where there is no C compiler or no libjpeg. */

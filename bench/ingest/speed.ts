@@ -1,5 +1,5 @@
 // CPU per image of the whole check set beside its peers, on the same files in one run.
-// npm run bench:ingest -- FOLDER [--files N] [--large N] [--agreement N] [--no-peers] [--json]
+// npm run bench:ingest -- FOLDER [--files N] [--large N] [--agreement N] [--spoilt N] [--no-peers] [--json]
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,8 @@ import { shuffled } from "../../domain/split/rank.ts";
 import { giveBack } from "../../lambdas/imaging/codec.ts";
 import { encodeThumbnail, examine, type InspectionJob, inspect } from "../../lambdas/imaging/inspect.ts";
 import { type Cost, imagingPool } from "../../lambdas/imaging/pool.ts";
-import { installPeers, libjpegMs, type PeerResult, runPeer } from "./peers.ts";
+import { agreementOf, spoiltCopies } from "./agreement.ts";
+import { installPeers, libjpegMs, runPeer } from "./peers.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,6 +20,7 @@ const { values, positionals } = parseArgs({
     files: { type: "string", default: "300" },
     large: { type: "string", default: "12" },
     agreement: { type: "string", default: "500" },
+    spoilt: { type: "string", default: "60" },
     "no-peers": { type: "boolean", default: false },
   },
 });
@@ -91,32 +93,6 @@ async function throughput(paths: readonly string[], rounds: number) {
   };
 }
 
-const OURS: Readonly<Record<string, string>> = {
-  dark: "dark",
-  light: "light",
-  blurry: "blurry",
-  low_information: "low-information",
-  odd_aspect_ratio: "odd-aspect",
-};
-
-/** Per issue type: flagged by both, by us only, by cleanvision only. */
-async function agreement(paths: readonly string[], theirs: PeerResult) {
-  const counts: Record<string, { both: number; onlyOurs: number; onlyTheirs: number }> = {};
-  for (const type of Object.keys(OURS)) counts[type] = { both: 0, onlyOurs: 0, onlyTheirs: 0 };
-  for (const path of paths) {
-    const { findings } = await examine(jobOf(path));
-    for (const [type, code] of Object.entries(OURS)) {
-      const count = counts[type] as { both: number; onlyOurs: number; onlyTheirs: number };
-      const we = findings.some((f) => f.code === code);
-      const they = theirs.flags?.[type]?.includes(path) === true;
-      if (we && they) count.both += 1;
-      else if (we) count.onlyOurs += 1;
-      else if (they) count.onlyTheirs += 1;
-    }
-  }
-  return counts;
-}
-
 async function measure(label: string, paths: readonly string[], rounds: number) {
   const list = join(scratch, `${label}.txt`);
   writeFileSync(list, `${paths.join("\n")}\n`);
@@ -139,22 +115,26 @@ async function measure(label: string, paths: readonly string[], rounds: number) 
     pythonMs: two(tuned?.ms),
     cleanvisionMs: two(cleanvision?.ms),
     ...(await throughput(paths, rounds)),
-    ...(cleanvision === undefined ? {} : { agreement: await agreement(paths, cleanvision) }),
   };
 }
 
 if (!values["no-peers"]) installPeers();
 const small = await measure("small", await resized(Number(values.files), 512, 85), 2);
 const large = await measure("large", await resized(Number(values.large), 4000, 88), 1);
-// The flags are compared on photos as they are: resizing would make them all alike.
-const compared = sample(Number(values.agreement), "agreement");
-const asTheyAre = values["no-peers"] ? undefined : runPeer("cleanvision", listOf(compared));
-const agreementAsTheyAre = asTheyAre && (await agreement(compared, asTheyAre));
-const result = { small, large, agreementAsTheyAre };
+// The flags are compared on photos as they are (resizing would make them all alike) and on copies made to raise flags.
+const peered = async (name: string, paths: readonly string[]) =>
+  agreementOf(paths, runPeer("cleanvision", listOf(name, paths)));
+const agreement = values["no-peers"]
+  ? undefined
+  : {
+      asTheyAre: await peered("as-they-are", sample(Number(values.agreement), "agreement")),
+      spoilt: await peered("spoilt", await spoiltCopies(sample(Number(values.spoilt), "spoilt"), scratch)),
+    };
+const result = { small, large, agreement };
 console.log(values.json ? JSON.stringify(result) : result);
 
-function listOf(paths: readonly string[]): string {
-  const file = join(scratch, "as-they-are.txt");
+function listOf(name: string, paths: readonly string[]): string {
+  const file = join(scratch, `${name}.txt`);
   writeFileSync(file, `${paths.join("\n")}\n`);
   return file;
 }
