@@ -389,33 +389,30 @@ function faultsOf(work: string, text: string, services: EngineServices): ReturnT
 
 /** The workflow files with the laptop's names in their placeholders: every stage under its own name. */
 export function laptopMachines(): Record<string, unknown> {
-  return Object.fromEntries(
-    MACHINES.map((machine) => {
-      const text = definitionText(machine);
-      const values: Record<string, string> = {
-        Bucket: LOCAL_BUCKET,
-        TrainingRoleArn: "arn:aws:iam::000000000000:role/laptop",
-        EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
-        ServingRoleArn: "arn:aws:iam::000000000000:role/laptop",
-        TrainingImage: "laptop/training",
-        ServingImage: "laptop/serving",
-        TrainingInstanceType: "local",
-        TrainingFallbackInstanceType: "local-other",
-        ProcessingInstanceType: "local",
-        ServingInstanceType: "local",
-        Environment: "laptop",
-        ReleaseAlarmPrefix: "laptop-",
-        AlarmTopicArn: "arn:aws:sns:local:000000000000:data-team",
-        ReleaseStateMachineArn: "arn:aws:states:local:000000000000:stateMachine:release",
-        ...Object.fromEntries(stagePlaceholders(text).map((name) => [name, stageName(name)])),
-      };
-      const wanted = new Set(placeholders(text));
-      return [
-        machine,
-        fillDefinition(text, Object.fromEntries(Object.entries(values).filter(([name]) => wanted.has(name)))),
-      ];
-    }),
-  );
+  return Object.fromEntries(MACHINES.map((machine) => [machine, laptopDefinition(definitionText(machine))]));
+}
+
+/** A workflow file's text with the laptop's names in its placeholders. */
+export function laptopDefinition(text: string): Record<string, unknown> {
+  const values: Record<string, string> = {
+    Bucket: LOCAL_BUCKET,
+    TrainingRoleArn: "arn:aws:iam::000000000000:role/laptop",
+    EvaluationRoleArn: "arn:aws:iam::000000000000:role/laptop",
+    ServingRoleArn: "arn:aws:iam::000000000000:role/laptop",
+    TrainingImage: "laptop/training",
+    ServingImage: "laptop/serving",
+    TrainingInstanceType: "local",
+    TrainingFallbackInstanceType: "local-other",
+    ProcessingInstanceType: "local",
+    ServingInstanceType: "local",
+    Environment: "laptop",
+    ReleaseAlarmPrefix: "laptop-",
+    AlarmTopicArn: "arn:aws:sns:local:000000000000:data-team",
+    ReleaseStateMachineArn: "arn:aws:states:local:000000000000:stateMachine:release",
+    ...Object.fromEntries(stagePlaceholders(text).map((name) => [name, stageName(name)])),
+  };
+  const wanted = new Set(placeholders(text));
+  return fillDefinition(text, Object.fromEntries(Object.entries(values).filter(([name]) => wanted.has(name))));
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -5,7 +5,7 @@ import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Catalogue } from "../../schemas/catalogue.ts";
 import type { CycleRecord, Split } from "../../schemas/state.ts";
-import { definitionText, stageName, stagePlaceholders } from "../../workflow/definition.ts";
+import { definitionText, type MachineName, stageName, stagePlaceholders } from "../../workflow/definition.ts";
 
 /** A picture that needs no decoding: its bytes are its name, and somebody knows what it shows. */
 export interface Picture {
@@ -118,8 +118,13 @@ export async function furnish(
  * The lot's machine, and `labelling`: the states from PlanWave to FreezeDataset of campaign.asl.json, as they stand there,
  * between a start and an end of ours.
  */
-export function labellingMachines(campaign: string, splitKey: string, catalogueKey: string): Record<string, unknown> {
-  const whole = JSON.parse(filled(definitionText("campaign"))) as { States: Record<string, Record<string, unknown>> };
+export function labellingMachines(
+  campaign: string,
+  splitKey: string,
+  catalogueKey: string,
+  text: (machine: MachineName) => string = definitionText,
+): Record<string, unknown> {
+  const whole = JSON.parse(filled(text("campaign"))) as { States: Record<string, Record<string, unknown>> };
   const kept = ["PlanWave", "WhatToBuy", "LabelWave", "ConsultExperts", "SettleWave", "FreezeDataset"];
   const states = Object.fromEntries(kept.map((name) => [name, { ...whole.States[name] }]));
   for (const state of Object.values(states)) {
@@ -143,7 +148,7 @@ export function labellingMachines(campaign: string, splitKey: string, catalogueK
     StartAt: "Begin",
     States: { Begin: { Type: "Pass", Assign, Next: "PlanWave" }, ...states },
   };
-  return { labelling, lot: JSON.parse(filled(definitionText("lot"))) };
+  return { labelling, lot: JSON.parse(filled(text("lot"))) };
 }
 
 const embeddingsKeyOf = (campaign: string) => `${objectKeys.embeddings(campaign)}/rehearsal/output/model.tar.gz`;

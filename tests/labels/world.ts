@@ -16,6 +16,7 @@ import { type PeopleOptions, SimulatedPeople } from "../../local/people/people.t
 import { furnish, labellingMachines, type Picture } from "../../local/rehearsal/scenery.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import type { CycleRecord, Split } from "../../schemas/state.ts";
+import type { MachineName } from "../../workflow/definition.ts";
 
 const START = Date.UTC(2026, 0, 5, 8);
 
@@ -56,6 +57,8 @@ export interface LabelWorldOptions {
   diesAfter?: number;
   /** Dies at this message to a waiting step, counted from 1: the facts are committed, the step was not told. */
   diesAtToken?: number;
+  /** Other workflow files than today's. */
+  definitions?: (machine: MachineName) => string;
   /** Where time goes on; a new world starts on a Monday morning. */
   now?: number;
 }
@@ -158,7 +161,7 @@ export async function labelWorld(options: LabelWorldOptions): Promise<LabelWorld
   engine = Engine.open({
     logPath: options.world === "memory" ? ":memory:" : join(folder, "engine.db"),
     clock,
-    machines: labellingMachines(agreement.name, splitKey, catalogueKey),
+    machines: labellingMachines(agreement.name, splitKey, catalogueKey, options.definitions),
     services: {
       invokeLambda: ({ functionName, payload }) => runStage(stages[functionName] as never, payload, ports),
       sageMaker: async () => undefined,

@@ -1,163 +1,7 @@
-/** A release in every way that it can go: the file as it is, the product's stages, alarms of the laptop's own kind. */
+/** A release in every way that it can go. */
 import { describe, expect, test } from "vitest";
-import { memoryPorts } from "../../adapters/memory/index.ts";
-import { stages } from "../../lambdas/main.ts";
-import { runStage } from "../../lambdas/stage.ts";
-import { decide, openApproval } from "../../lambdas/store/approvals.ts";
-import { digestOf, writeDocument } from "../../lambdas/store/documents.ts";
-import { objectKeys } from "../../lambdas/store/keys.ts";
-import { releaseState, updateRelease } from "../../lambdas/store/release.ts";
-import { type AlarmRequest, Alarms } from "../../local/alarms.ts";
-import { VirtualClock } from "../../local/clock.ts";
-import { laptopMachines } from "../../local/host.ts";
-import { furnish, pictures } from "../../local/rehearsal/scenery.ts";
-import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
-import { named, runMachine } from "./run-machine.ts";
-
-type Json = Record<string, unknown>;
-interface Call {
-  action: string;
-  request: Json;
-}
-
-/** An approved model of the first cycle, and a SageMaker that does what it is told. */
-async function approved(release: CampaignInput["release"] = {}) {
-  const clock = new VirtualClock(Date.UTC(2026, 0, 5));
-  const memory = memoryPorts();
-  const ports = { ...memory, clock };
-  const agreement = Campaign.parse({
-    name: "parts",
-    classes: ["ok", "crack"],
-    vendors: [{ id: "alder", name: "Alder", pricePerAnswer: 0.03 }],
-    release,
-  });
-  await furnish(ports, agreement, {
-    pictures: pictures(8, agreement.classes),
-    split: (images) => ({ test: images.slice(0, 2), gold: [], pool: images.slice(2) }),
-  });
-  const estimate = { value: 0.9, low: 0.8, high: 0.95 };
-  const rest = {
-    campaign: "parts",
-    cycle: 1,
-    datasetVersion: "d".repeat(64),
-    modelKey: "campaigns/parts/models/m/model.tar.gz",
-    modelSha256: "b".repeat(64),
-    backbone: "small-cnn",
-    evaluationKey: "campaigns/parts/evaluations/e/evaluation.json",
-    evaluation: {
-      schemaVersion: 1,
-      classes: ["ok", "crack"],
-      n: 100,
-      groups: 100,
-      accuracy: estimate,
-      balancedAccuracy: 0.9,
-      macroF1: 0.9,
-      logLoss: 0.2,
-      brier: 0.1,
-      ece: 0.02,
-      majorityClass: { label: "ok", accuracy: 0.7 },
-      perClass: [],
-      confusion: [],
-      mistakes: [],
-      champion: null,
-      modelSha256: "b".repeat(64),
-    },
-    judgement: { outcome: "promote" as const, gates: [] },
-    dataset: { train: 1, validation: 1, test: 1 },
-    labels: { bought: 1, perImage: 1, spentMicros: 1, budgetMicros: 1, currency: "USD" },
-    residualLabelError: 0,
-    madeAt: "2026-01-01T00:00:00.000Z",
-  };
-  const digest = digestOf(rest);
-  const evidenceKey = objectKeys.evidence("parts", digest);
-  await writeDocument(ports.objects, evidenceKey, { digest, ...rest });
-  ports.tokens.issue("owner");
-  await openApproval(ports, { campaign: "parts", cycle: 1, evidenceKey, token: "owner" });
-  await decide(ports, {
-    campaign: "parts",
-    cycle: 1,
-    evidenceDigest: digest,
-    modelVersion: "bbbbbbbb",
-    decision: "approve",
-    reason: "",
-    by: "olga",
-    how: "person",
-  });
-  return { ports, clock, evidenceKey };
-}
-
-async function release(
-  w: Awaited<ReturnType<typeof approved>>,
-  change: {
-    /** Instead of what SageMaker or CloudWatch does: undefined lets it be done. */
-    answer?: (action: string, request: Json) => unknown;
-    smoke?: number;
-    /** What the watch says, where there is one. */
-    decision?: "promote" | "rollback";
-  } = {},
-) {
-  const { ports, clock } = w;
-  const calls: Call[] = [];
-  const configs = new Map<string, string>();
-  const alarms = new Alarms(ports);
-  const done = (action: string, request: Json): unknown => {
-    const name = String(request.EndpointName);
-    switch (action) {
-      case "createEndpoint":
-      case "updateEndpoint":
-        ports.endpoints.serve(name, () => ({
-          status: change.smoke ?? 200,
-          body: Buffer.from(JSON.stringify({ label: "ok", probabilities: [0.9, 0.1] })),
-        }));
-        configs.set(name, String(request.EndpointConfigName));
-        return {};
-      case "describeEndpoint":
-        return { EndpointStatus: "InService", EndpointConfigName: configs.get(name) };
-      case "putMetricAlarm":
-        return alarms.put(request as unknown as AlarmRequest);
-      case "describeAlarms":
-        return alarms.describe(request.AlarmNames as string[]).then((MetricAlarms) => ({ MetricAlarms }));
-      case "deleteAlarms":
-        return alarms.remove(request.AlarmNames as string[]);
-      default:
-        return {};
-    }
-  };
-  const world = async (action: string, request: Json) => {
-    calls.push({ action, request });
-    const answer = await (change.answer?.(action, request) ?? done(action, request));
-    return answer ?? {};
-  };
-  const ended = await runMachine(
-    laptopMachines().release as Json,
-    { campaign: "parts", cycle: 1, evidenceKey: w.evidenceKey },
-    {
-      sageMaker: world,
-      sdk: (_service, action, request) => world(action, request),
-      async invokeLambda(name, payload) {
-        if (name === "watch-candidate") throw named("States.Timeout", "nobody asks the candidate anything");
-        // The watch's own part is tested with the predict front: here its decision is what matters.
-        const given =
-          name === "finish-rollout" && change.decision && payload.decision === "unproven"
-            ? { ...payload, decision: change.decision }
-            : payload;
-        return runStage(stages[name] as never, given, ports);
-      },
-    },
-    clock,
-  );
-  return { ...ended, calls, actions: calls.map(({ action }) => action), record: await releaseState(ports, "parts") };
-}
-
-const champion = (endpoint: string, version = "oldoldol") => ({
-  endpoint,
-  version,
-  modelKey: "k",
-  modelSha256: "a".repeat(64),
-  evidenceDigest: "e",
-  cycle: 1,
-  since: "2026-01-01T00:00:00.000Z",
-});
+import { approved, champion, type Json, release } from "./release-world.ts";
+import { named } from "./run-machine.ts";
 
 describe("serverless", () => {
   test("a first release goes live under alarms on errors and latency, and leaves nothing to take down", async () => {
@@ -224,7 +68,7 @@ describe("serverless", () => {
 
   test("a candidate that breaks at its first request never gets another", async () => {
     const w = await approved();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-0-oldoldol") }));
+    await w.before(champion("parts-0-oldoldol"));
     const { error, record, calls } = await release(w, { smoke: 500 });
     expect([error, record.champion?.version, record.candidate]).toEqual(["SmokeTestError", "oldoldol", undefined]);
     expect(
@@ -238,7 +82,7 @@ describe("serverless", () => {
     [undefined, "unproven", "parts-1-bbbbbbbb"],
   ] as const)("%s takes the loser down, with its alarms, after the last requests", async (decision, outcome, loser) => {
     const w = await approved();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-0-oldoldol") }));
+    await w.before(champion("parts-0-oldoldol"));
     const { output, calls, states } = await release(w, decision === undefined ? {} : { decision });
     expect((output as Json).outcome).toBe(outcome);
     const deleted = calls.filter(({ action }) => action.startsWith("delete"));
@@ -251,7 +95,7 @@ describe("serverless", () => {
 
   test("what can't be taken down does not undo the decision", async () => {
     const w = await approved();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-0-oldoldol") }));
+    await w.before(champion("parts-0-oldoldol"));
     const { status, output } = await release(w, {
       decision: "promote",
       answer: (action) => {
@@ -276,7 +120,7 @@ describe("on machines of its own", () => {
 
   test("the next one replaces it by a canary that two alarms can call back", async () => {
     const w = await instances();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-live") }));
+    await w.before(champion("parts-live"));
     const { output, calls, record, actions } = await release(w);
     expect((output as Json).outcome).toBe("live");
     expect(actions).not.toContain("createEndpoint");
@@ -294,7 +138,7 @@ describe("on machines of its own", () => {
 
   test("a canary that SageMaker took back leaves the champion, and the live endpoint stays", async () => {
     const w = await instances();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-live") }));
+    await w.before(champion("parts-live"));
     const { status, output, record, actions } = await release(w, {
       answer: (action) =>
         action === "describeEndpoint" ? { EndpointStatus: "InService", EndpointConfigName: "before" } : undefined,
@@ -307,7 +151,7 @@ describe("on machines of its own", () => {
 
   test("a serverless champion is watched beside it first, and taken down when it loses", async () => {
     const w = await instances();
-    await updateRelease(w.ports, "parts", (before) => ({ ...before, champion: champion("parts-0-oldoldol") }));
+    await w.before(champion("parts-0-oldoldol"));
     const { output, calls } = await release(w, { decision: "promote" });
     expect(output).toEqual({ outcome: "promoted", endpoint: "parts-live" });
     expect(calls.find(({ action }) => action === "deleteEndpoint")?.request.EndpointName).toBe("parts-0-oldoldol");
