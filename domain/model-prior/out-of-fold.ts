@@ -38,20 +38,10 @@ export function outOfFold(
   classes: number,
   seed: number,
 ): OutOfFold | undefined {
+  const parts = priorFolds(images, seed);
+  if (parts === undefined) return undefined;
+  const { foldOf, teaching } = parts;
   const labelled = images.filter(({ soft }) => soft !== undefined).length;
-  const best = (soft: readonly number[]) => soft.indexOf(Math.max(...soft));
-  const hard = images.map(({ soft }) => (soft === undefined ? "" : String(best(soft))));
-  if (labelled < 10 * FOLDS || new Set(hard.filter((label) => label !== "")).size < 2) return undefined;
-  const folds = groupedFolds(
-    images.map(({ sha256, group }, i) => ({ sha256, group, label: hard[i] ?? "" })),
-    FOLDS,
-    seed,
-  );
-  const foldOf = Int32Array.from(images, ({ sha256 }) => folds.get(sha256) ?? 0);
-  const teaching = Array.from({ length: FOLDS }, (_, fold) => {
-    const all = Array.from(images.keys()).filter((i) => foldOf[i] !== fold && images[i]!.soft !== undefined);
-    return Int32Array.from(chance(`${seed}/prior/${fold}`).sample(all, MOST_ROWS)).sort();
-  });
   const starts: (Standardised | undefined)[] = new Array(FOLDS).fill(undefined);
   let found: OutOfFold | undefined;
   for (const strength of STRENGTHS) {
@@ -69,6 +59,31 @@ export function outOfFold(
     found = { probabilities, strength, logLoss, labelled };
   }
   return found;
+}
+
+/**
+ * Folds by duplicate group and, per fold, the labelled images of the others, at most MOST_ROWS of them. undefined where there
+ * is nothing to learn from.
+ */
+export function priorFolds(
+  images: readonly PriorImage[],
+  seed: number,
+): { foldOf: Int32Array; teaching: Int32Array[] } | undefined {
+  const labelled = images.filter(({ soft }) => soft !== undefined).length;
+  const best = (soft: readonly number[]) => soft.indexOf(Math.max(...soft));
+  const hard = images.map(({ soft }) => (soft === undefined ? "" : String(best(soft))));
+  if (labelled < 10 * FOLDS || new Set(hard.filter((label) => label !== "")).size < 2) return undefined;
+  const folds = groupedFolds(
+    images.map(({ sha256, group }, i) => ({ sha256, group, label: hard[i] ?? "" })),
+    FOLDS,
+    seed,
+  );
+  const foldOf = Int32Array.from(images, ({ sha256 }) => folds.get(sha256) ?? 0);
+  const teaching = Array.from({ length: FOLDS }, (_, fold) => {
+    const all = Array.from(images.keys()).filter((i) => foldOf[i] !== fold && images[i]!.soft !== undefined);
+    return Int32Array.from(chance(`${seed}/prior/${fold}`).sample(all, MOST_ROWS)).sort();
+  });
+  return { foldOf, teaching };
 }
 
 function heldOutLoss(images: readonly PriorImage[], probabilities: Float64Array, classes: number): number {

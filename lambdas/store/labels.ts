@@ -49,12 +49,13 @@ export async function labelsSoFar(
   const budgetLeftMicros = Math.round(agreement.budget * 1e6) - spentMicros - reservedMicros;
   const settledWaves = waves.filter((wave) => wave.settled).length;
   const prior = await latestPrior(ports, { campaign, cycle, wave: settledWaves }, agreement.classes);
-  const fitted = fitImages(agreement, split, known, prior);
+  const fitted = fitImages(agreement, split, known, prior?.probabilities);
   const left = {
     budget: budgetLeftMicros / 1e6,
     waves: agreement.labelling.maxWaves - settledWaves,
     wavePrice: agreement.labelling.pricePerDay * daysPerWave(waves, agreement.labelling.lotDeadlineHours),
     pending,
+    ...(prior === undefined ? {} : { curve: prior.curve }),
   };
   const purchases = purchasesOf(agreement, new Set(split.gold), known, fitted, left);
   const absent = await absentVendors(ports, campaign, cycle, waves);

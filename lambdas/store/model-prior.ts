@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { learningPoints } from "../../domain/model-prior/learning-points.ts";
 import { outOfFold } from "../../domain/model-prior/out-of-fold.ts";
+import type { CurvePoint } from "../../domain/planner/learning-curve.ts";
 import { Probability, Sha256 } from "../../schemas/names.ts";
 import type { Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
@@ -19,12 +21,19 @@ const ModelPrior = z.strictObject({
   labelled: z.int(),
   strength: z.number(),
   logLoss: z.number(),
+  /** Accuracy of heads that learned from a part of the labels: says whether more of them would help. */
+  curve: z.array(z.strictObject({ labelled: z.int(), accuracy: Probability, heldOut: z.int() })),
   images: z.array(z.strictObject({ image: Sha256, probabilities: z.array(Probability) })),
 });
 type ModelPrior = z.infer<typeof ModelPrior>;
 
 /** Out-of-fold class probabilities by image, not yet scaled. */
 export type PriorProbabilities = ReadonlyMap<string, readonly number[]>;
+
+export interface Prior {
+  probabilities: PriorProbabilities;
+  curve: readonly CurvePoint[];
+}
 
 /** Digits that are kept: the document stays small and is the same on every machine. */
 const DIGITS = 1e6;
@@ -60,7 +69,8 @@ export async function makePrior(
   known.forEach(({ row }, i) => {
     values.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
   });
-  const found = outOfFold(known, { values, width: dim }, classes, seed);
+  const rows = { values, width: dim };
+  const found = outOfFold(known, rows, classes, seed);
   if (found === undefined) return;
   const { probabilities, labelled, strength, logLoss } = found;
   const document: ModelPrior = {
@@ -72,6 +82,10 @@ export async function makePrior(
     labelled,
     strength,
     logLoss: Math.round(logLoss * DIGITS) / DIGITS,
+    curve: learningPoints(known, rows, classes, { seed, strength }).map((point) => ({
+      ...point,
+      accuracy: Math.round(point.accuracy * DIGITS) / DIGITS,
+    })),
     images: known.map(({ sha256 }, i) => ({
       image: sha256,
       probabilities: Array.from(
@@ -88,13 +102,14 @@ export async function latestPrior(
   ports: Pick<Ports, "objects">,
   { campaign, cycle, wave }: { campaign: string; cycle: number; wave: number },
   classes: readonly string[],
-): Promise<PriorProbabilities | undefined> {
+): Promise<Prior | undefined> {
   for (let at = wave; at >= 0; at -= 1) {
     const key = objectKeys.modelPrior(campaign, cycle, at);
     if ((await ports.objects.head(key)) === undefined) continue;
     const prior = await readDocument(ports.objects, key, ModelPrior);
     if (prior.classes.join("\n") !== classes.join("\n")) return undefined;
-    return new Map(prior.images.map(({ image, probabilities }) => [image, probabilities]));
+    const probabilities = new Map(prior.images.map((one) => [one.image, one.probabilities]));
+    return { probabilities, curve: prior.curve };
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { type CurvePoint, worthMoreLabels } from "../../domain/planner/learning-curve.ts";
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { FittedImage, ImageFit, Known } from "./consensus.ts";
@@ -27,14 +28,26 @@ export function purchasesOf(
   gold: ReadonlySet<string>,
   known: Known,
   { images, fit, workers, temper, modelWords }: ImageFit,
-  left: { budget: number; waves: number; wavePrice: number; pending: ReadonlyMap<string, number> },
+  left: {
+    budget: number;
+    waves: number;
+    wavePrice: number;
+    pending: ReadonlyMap<string, number>;
+    curve?: readonly CurvePoint[];
+  },
 ): Purchases {
   const classes = agreement.classes.length;
   const settled = new Set(
     images.filter(({ image }) => known.experts.get(image)?.truth !== undefined).map(({ image }) => image),
   );
+  const isSeen = ({ image, answers }: FittedImage) => answers > 0 || left.pending.has(image);
+  const unseen = images.filter((image) => !settled.has(image.image) && !gold.has(image.image) && !isSeen(image)).length;
+  const enoughForModel = isCurveFlat(agreement, left.curve, unseen);
   const open = images.filter(
-    ({ image }) => !settled.has(image) && (!gold.has(image) || known.experts.get(image)?.complete === true),
+    (image) =>
+      !settled.has(image.image) &&
+      (!gold.has(image.image) || known.experts.get(image.image)?.complete === true) &&
+      !(enoughForModel && !isSeen(image)),
   );
   const prices = agreement.vendors.map((vendor) => vendor.pricePerAnswer);
   const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
@@ -76,6 +89,24 @@ export function purchasesOf(
     .map((index) => open[index]?.image ?? "")
     .filter((image) => known.experts.get(image)?.complete !== true);
   return { images: open.map(({ image }) => image), plan, settled, queue };
+}
+
+/**
+ * Whether the images that nobody has answered can stay so: the owner says what a point of the model's accuracy is worth and
+ * asks no answer for every image, and even the upper end of what the learning curve promises for labelling them all is worth
+ * less than their price.
+ */
+function isCurveFlat(
+  { labelling, quality, vendors }: Campaign,
+  curve: readonly CurvePoint[] | undefined,
+  unseen: number,
+): boolean {
+  const { valuePerPoint } = quality;
+  if (valuePerPoint === undefined || labelling.minAnswers > 0 || unseen === 0) return false;
+  if (curve === undefined || new Set(curve.map(({ labelled }) => labelled)).size < 3) return false;
+  const cheapest = Math.min(...vendors.map(({ pricePerAnswer }) => pricePerAnswer));
+  const more = { labels: unseen, price: unseen * cheapest, valuePerPoint };
+  return worthMoreLabels(curve, more).decision === "stop";
 }
 
 /** P(said | truth) of a fresh answer: answers on images whose truth two experts gave, leaning on the fit where those are few. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { chance } from "../../domain/chance.ts";
+import { learningPoints } from "../../domain/model-prior/learning-points.ts";
 import { outOfFold, type PriorImage } from "../../domain/model-prior/out-of-fold.ts";
 import { fitHead, probabilitiesOf } from "../../domain/model-prior/softmax-regression.ts";
 
@@ -105,5 +106,28 @@ describe("an out-of-fold prior", () => {
         1,
       ),
     ).toBe(undefined);
+  });
+});
+
+describe("the learning curve of bought labels", () => {
+  it("rises with the labels, is judged on images that did not teach, and is empty where there are too few", () => {
+    const { truth, rows } = clouds(60, "clouds");
+    const wide = { values: new Float32Array(60 * 12), width: 12 };
+    const random = chance("noise");
+    truth.forEach((_, i) => {
+      for (let j = 0; j < 12; j++) wide.values[12 * i + j] = j === 0 ? rows.values[2 * i]! : random.normal();
+    });
+    const images = Array.from(
+      truth,
+      (label, i): PriorImage => ({ sha256: `i${i}`, group: `i${i}`, soft: certain(label) }),
+    );
+    const points = learningPoints(images, wide, 2, { seed: 1, strength: 0.1 });
+    expect(points.map(({ labelled, heldOut }) => [labelled, heldOut])).toEqual([
+      [12, 60],
+      [24, 60],
+      [48, 60],
+    ]);
+    expect(points[2]!.accuracy).toBeGreaterThan(points[0]!.accuracy);
+    expect(learningPoints(images.slice(0, 40), wide, 2, { seed: 1, strength: 0.1 })).toEqual([]);
   });
 });

@@ -177,3 +177,30 @@ describe("images settled on a model's word", () => {
     expect(auditOf({ experts: found }, words(true)).outcome).toBe("recalibrate");
   });
 });
+
+describe("an owner to whom the model is worth so much a point", () => {
+  it("buys no answer for images whose labels would improve it by less than they cost", async () => {
+    const shown = pictures(200, classes);
+    const made = await labelWorld({
+      pictures: shown,
+      agreement: {
+        classes,
+        labelling: { lotSize: 60, minAnswers: 0, startShare: 0.5 },
+        quality: { labelAccuracy: 0.999, valuePerPoint: 0.01 },
+      },
+      world: "memory",
+      embeddings: await featuresOf(shown),
+    });
+    worlds.push(made);
+    const output = await made.run();
+    const { refs } = await made.cycle();
+    const consensus = await readDocument(made.ports.objects, refs.consensus ?? "", Consensus);
+    const split = await readDocument(made.ports.objects, made.splitKey, Split);
+    const unanswered = consensus.images.filter(({ answers }) => answers === 0);
+    expect(unanswered.length).toBeGreaterThan(0.3 * split.pool.length);
+    const dataset = await readDocument(made.ports.objects, output?.dataset.key ?? "", DatasetVersion);
+    const taught = new Set(dataset.items.map(({ sha256 }) => sha256));
+    const experts = await expertFindings(made.ports, "camp", made.agreement);
+    for (const { image } of unanswered) expect(taught.has(image)).toBe(experts.get(image)?.truth !== undefined);
+  });
+});
