@@ -17,11 +17,12 @@ import { stages } from "../lambdas/main.ts";
 import { closedWorldFindings } from "../workflow/checks/closed-world.ts";
 import { lintDefinition } from "../workflow/checks/definition-lint.ts";
 import { houseFindings } from "../workflow/checks/house-rules.ts";
-import { requestFindings } from "../workflow/checks/requests.ts";
+import { requestFindings, requestsOf } from "../workflow/checks/requests.ts";
 import { definitionText, MACHINES } from "../workflow/definition.ts";
 import { ACKNOWLEDGED, acknowledgedBy } from "./checks/acknowledged.ts";
 import { askMatrix } from "./checks/iam-matrix.ts";
 import type { Json, Stacks } from "./checks/resolve.ts";
+import { sdkFindings } from "./checks/sdk-schemas.ts";
 import { serviceModels } from "./checks/service-models.ts";
 import { templateFindings } from "./checks/template-rules.ts";
 import { synthesizeInto } from "./synthesize.ts";
@@ -180,7 +181,13 @@ try {
       ...closedWorldFindings(definition, Object.keys(stages)),
     ].map((line) => `${machine}: ${line}`);
   });
-  const asked = definitions.map(({ definition }) => requestFindings(definition, serviceModels()));
+  const asked = definitions.map(({ definition }) => {
+    const { checked, failed } = requestFindings(definition, serviceModels());
+    const bySdk = requestsOf(definition).flatMap(({ state, service, operation, input }) =>
+      sdkFindings(service, operation, input).map((finding) => `${state}: ${finding}`),
+    );
+    return { checked, failed: [...failed, ...bySdk] };
+  });
   const running = travelled();
   say(
     running === undefined

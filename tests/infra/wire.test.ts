@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { sdkFindings } from "../../infra/checks/sdk-schemas.ts";
 import { serviceModels } from "../../infra/checks/service-models.ts";
 import { answerErrors, apiRequest, requestErrors, serviceOf } from "../../infra/checks/wire.ts";
+import { requestsOf } from "../../workflow/checks/requests.ts";
+import { definitionText, MACHINES } from "../../workflow/definition.ts";
 
 const models = serviceModels();
 const signed = (service: string) => ({
@@ -74,4 +76,9 @@ test("the SDK's own schemas see names, types and what is required", () => {
     "expected a string, got 1",
   );
   expect(sdkFindings("sns", "Shout", {})).toEqual(["the SDK has no sns:Shout"]);
+});
+
+test.each(MACHINES)("the SDK's own schemas take every request of %s", (machine) => {
+  const requests = requestsOf(JSON.parse(definitionText(machine)));
+  expect(requests.flatMap(({ service, operation, input }) => sdkFindings(service, operation, input))).toEqual([]);
 });

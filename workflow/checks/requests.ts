@@ -43,21 +43,30 @@ export function apiCall(resource: string): { service: string; operation: string 
   return { service, operation: action.charAt(0).toUpperCase() + action.slice(1) };
 }
 
+/** Every AWS request of a definition in the API's own members, placeholders filled; what is computed stands as its expression. */
+export function requestsOf(
+  definition: Record<string, unknown>,
+): { state: string; service: string; operation: string; input: unknown }[] {
+  return statesOf(definition).flatMap(({ name, state }) => {
+    const call = apiCall(String(state.Resource ?? ""));
+    return call === undefined
+      ? []
+      : [{ state: name, ...call, input: inApiCase(call.service, sample(state.Arguments ?? {})) }];
+  });
+}
+
 /** Checks every AWS request of a definition. `models`: service -> model; a service without one is a failure. */
 export function requestFindings(
   definition: Record<string, unknown>,
   models: Readonly<Record<string, ServiceModel>>,
 ): RequestCheck {
   const result: RequestCheck = { checked: 0, failed: [] };
-  for (const { name, state } of statesOf(definition)) {
-    const call = apiCall(String(state.Resource ?? ""));
-    if (call === undefined) continue;
+  for (const { state, service, operation, input } of requestsOf(definition)) {
     result.checked += 1;
-    const model = models[call.service];
-    const input = model?.operations[call.operation]?.input?.shape;
-    if (model === undefined || input === undefined)
-      result.failed.push(`${name}: AWS has no ${call.service}:${call.operation}`);
-    else result.failed.push(...checkValue(model, input, inApiCase(call.service, sample(state.Arguments ?? {})), name));
+    const model = models[service];
+    const shape = model?.operations[operation]?.input?.shape;
+    if (model === undefined || shape === undefined) result.failed.push(`${state}: AWS has no ${service}:${operation}`);
+    else result.failed.push(...checkValue(model, shape, input, state));
   }
   return result;
 }
