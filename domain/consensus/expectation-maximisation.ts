@@ -133,6 +133,7 @@ export function expect(
     const to = start[t + 1]!;
     const known = gold === undefined ? -1 : gold[t]!;
     const hasPrior = prior !== undefined && !Number.isNaN(prior[t * classes]!);
+    let scale = 1;
     if (hasPrior) evidence += exponentials(prior, t * classes, row);
     else for (let k = 0; k < classes; k++) row[k] = shares[k]!;
     if (known >= 0) {
@@ -149,17 +150,18 @@ export function expect(
       let sum = 0;
       for (let k = 0; k < classes; k++) sum += row[k]!;
       if (teaches[t] === 1) evidence += Math.log(sum);
-      const scale = 1 / sum;
-      for (let k = 0; k < classes; k++) row[k] = row[k]! * scale;
+      scale = 1 / sum;
     }
+    // One walk over the row: the posterior, the class counts (without a prior only), and what the workers' counts get.
+    const counted = hasPrior || teaches[t] === 0 ? 0 : 1;
     const at = t * classes;
-    for (let k = 0; k < classes; k++) posterior[at + k] = row[k]!;
-    if (teaches[t] === 0) continue;
     for (let k = 0; k < classes; k++) {
-      const p = row[k]!;
-      if (!hasPrior) classCounts[k] = classCounts[k]! + p;
+      const p = row[k]! * scale;
+      posterior[at + k] = p;
+      classCounts[k] = classCounts[k]! + p * counted;
       row[k] = p * temper;
     }
+    if (teaches[t] === 0) continue;
     addToCounts(table, place, from, to, row);
   }
   return evidence;
