@@ -28,8 +28,8 @@ export interface Objects {
   head(key: string): Promise<{ bytes: number; etag: string } | undefined>;
   /** Throws ConflictError when the condition does not hold, StorageFullError when there is no room. Returns the etag. */
   put(key: string, bytes: Uint8Array, condition: WriteCondition, contentType?: string): Promise<{ etag: string }>;
-  /** Keys below a prefix in order of their UTF-8 bytes. */
-  list(prefix: string): AsyncIterable<{ key: string; bytes: number }>;
+  /** Keys below a prefix in order of their UTF-8 bytes. `revision` is another one where the bytes are. */
+  list(prefix: string): AsyncIterable<{ key: string; bytes: number; revision: string }>;
   delete(key: string): Promise<void>;
 }
 

@@ -3,21 +3,23 @@ import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
 import { readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
+import { lookIntoInbox } from "./store/inbox.ts";
 import { recordKeys } from "./store/keys.ts";
 import { everyRecord, findLot, tokenContext, wake } from "./store/lot-records.ts";
 import { watchRollout } from "./store/rollout.ts";
 import { wakeWhenClosed, wavesOf } from "./store/waves.ts";
 
-type Swept = "campaigns" | "waves" | "lots" | "reviews" | "approvals";
+type Swept = "campaigns" | "drops" | "waves" | "lots" | "reviews" | "approvals";
 
 /**
  * Sends again what was decided but perhaps not told: facts are committed first and tokens sent second, so a crash in
  * between leaves a step waiting. Safe to run at any time, as often as wished. Returns what it looked at.
  */
 export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
-  const seen = { campaigns: 0, waves: 0, lots: 0, reviews: 0, approvals: 0 };
+  const seen = { campaigns: 0, drops: 0, waves: 0, lots: 0, reviews: 0, approvals: 0 };
   for (const campaign of await campaignNames(ports)) {
     seen.campaigns += 1;
+    seen.drops += (await lookIntoInbox(ports, campaign)).drops;
     await resumeCycles(ports, campaign);
     const { head } = await readCampaign(ports, campaign);
     const cycle = head.openCycle;

@@ -71,7 +71,8 @@ export function s3Objects(client: S3Client, bucket: string): Objects {
       do {
         const request = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token });
         const page = await client.send(request).catch((error: unknown) => Promise.reject(asPortError(error, prefix)));
-        for (const object of page.Contents ?? []) yield { key: object.Key as string, bytes: object.Size ?? 0 };
+        for (const object of page.Contents ?? [])
+          yield { key: object.Key as string, bytes: object.Size ?? 0, revision: object.ETag ?? "" };
         token = page.NextContinuationToken;
       } while (token !== undefined);
     },

@@ -138,7 +138,7 @@ export async function folderObjects(folder: string, options: { quotaBytes?: numb
     async *list(prefix) {
       const parts = prefix.split("/").slice(0, -1).join("/");
       const start = parts === "" ? root : path(parts);
-      const found = (await filesBelow(start)).map(([file, bytes]) => ({
+      const found = (await filesBelow(start)).map(([file, bytes, revision]) => ({
         key: pathKey(
           file
             .slice(root.length + 1)
@@ -146,6 +146,7 @@ export async function folderObjects(folder: string, options: { quotaBytes?: numb
             .join("/"),
         ),
         bytes,
+        revision,
       }));
       yield* found.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => byBytes(a.key, b.key));
     },
@@ -180,11 +181,17 @@ function readIfThere(path: string): Uint8Array | undefined {
   }
 }
 
-async function filesBelow(folder: string): Promise<[file: string, bytes: number][]> {
+/** A published file is a new one: its number and time of change tell it from what was there before. */
+async function filesBelow(folder: string): Promise<[file: string, bytes: number, revision: string][]> {
   const entries = (await orMissing(readdir(folder, { recursive: true, withFileTypes: true }))) ?? [];
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sized = await Promise.all(files.map(async (file) => [file, (await orMissing(stat(file)))?.size] as const));
-  return sized.filter((pair): pair is [string, number] => pair[1] !== undefined);
+  const sized = await Promise.all(
+    files.map(async (file) => {
+      const there = await orMissing(stat(file));
+      return there && ([file, there.size, `${there.ino}-${there.ctimeMs}`] as [string, number, string]);
+    }),
+  );
+  return sized.filter((one) => one !== undefined);
 }
 
 async function folderBytes(folder: string): Promise<number> {

@@ -50,7 +50,7 @@ export function memoryObjects(options: { capacityBytes?: number; before?: () => 
       await before();
       for (const key of [...stored.keys()].filter((name) => name.startsWith(prefix)).sort(byBytes)) {
         const object = stored.get(key);
-        if (object) yield { key, bytes: object.bytes.length };
+        if (object) yield { key, bytes: object.bytes.length, revision: object.etag };
       }
     },
     async delete(key) {

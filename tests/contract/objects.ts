@@ -108,6 +108,23 @@ export function objectsContract(open: () => Objects): void {
     for await (const { bytes } of open().list(`${at}/b`)) expect(bytes).toBe(5);
   });
 
+  test("a listed revision stays while an object does, and is another one for other bytes of the same length", async () => {
+    const at = folder();
+    const revisions = async () => {
+      const found: string[] = [];
+      for await (const { revision } of open().list(`${at}/`)) found.push(revision);
+      return found;
+    };
+    await put(open(), `${at}/a`, "12345");
+    await put(open(), `${at}/b`, "12345");
+    const first = await revisions();
+    expect(await revisions()).toEqual(first);
+    await put(open(), `${at}/a`, "54321");
+    const second = await revisions();
+    expect(second[0]).not.toBe(first[0]);
+    expect(second[1]).toBe(first[1]);
+  });
+
   test("1,100 keys are all listed", async () => {
     const at = folder();
     const names = Array.from({ length: 1100 }, (_, i) => `${at}/${String(i).padStart(5, "0")}`);
