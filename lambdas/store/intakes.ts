@@ -17,6 +17,10 @@ export interface IncomingFile {
 
 /** Larger files are hashed and listed but not stored: admission says `too-large`. */
 export const LARGEST_FILE_BYTES = 256 * 1024 * 1024;
+/** A cycle's catalogue, draw and plans are documents that one function holds: more files go into cycles of their own. */
+export const MOST_FILES = 1_000_000;
+/** A manifest is read in pieces of so many bytes. */
+const PIECE_BYTES = 4 * 1024 * 1024;
 /** Files read and written at the same time. */
 const CONCURRENT_FILES = 8;
 const IMAGE_NAME = /\.(jpe?g|jfif|png|webp)$/i;
@@ -34,6 +38,8 @@ export async function sealIntake(
     onFile?: (stored: number) => void;
     /** Seals files of which none is an image as well: somebody wants to be told so. */
     anyFile?: boolean;
+    /** Runs when the manifest is written and the seal is not: the intake is named, and nobody acts on it yet. */
+    beforeSeal?: (intake: string) => Promise<void>;
   },
 ): Promise<{ intake: string; manifestKey: string; files: number; bytes: number }> {
   const items: IntakeItem[] = [];
@@ -41,6 +47,11 @@ export async function sealIntake(
   await eachConcurrently(input.files, CONCURRENT_FILES, async (file) => {
     const { item, isImage } = await store(ports, input.campaign, file);
     items.push(item);
+    if (items.length > MOST_FILES) {
+      throw new BadInputError(
+        `there are more than ${MOST_FILES} files; bring them in folders of at most ${MOST_FILES}, each an intake of its own. What was stored is not stored again`,
+      );
+    }
     if (isImage) images += 1;
     input.onFile?.(items.length);
   });
@@ -59,6 +70,7 @@ export async function sealIntake(
   const intake = manifestSha256.slice(0, 16);
   const manifestKey = objectKeys.manifest(input.campaign, intake);
   await writeOnce(ports.objects, manifestKey, bytes, "application/jsonl");
+  await input.beforeSeal?.(intake);
   const seal: IntakeSeal = {
     campaign: input.campaign,
     intake,
@@ -73,7 +85,7 @@ export async function sealIntake(
 
 /**
  * Checks that an intake is sealed and that its manifest is what was sealed.
- * Throws BadInputError that names what is wrong. Costs one read of the manifest; the files are checked at admission.
+ * Throws BadInputError that names what is wrong. The manifest is read piece by piece, once; the files are checked at admission.
  */
 export async function verifyIntake(
   ports: Pick<Ports, "objects">,
@@ -82,7 +94,7 @@ export async function verifyIntake(
 ): Promise<IntakeSeal> {
   const manifestKey = objectKeys.manifest(campaign, intake);
   const sealed = await ports.objects.get(objectKeys.seal(campaign, intake));
-  const manifest = await ports.objects.get(manifestKey);
+  const manifest = await ports.objects.head(manifestKey);
   if (sealed === undefined) {
     const state = manifest === undefined ? "has neither manifest nor seal" : "is not sealed: its _SUCCESS is missing";
     throw new BadInputError(`intake "${intake}" ${state}; add the folder again, which finishes what was begun`);
@@ -91,30 +103,59 @@ export async function verifyIntake(
     throw new BadInputError(`intake "${intake}" has a seal but no ${manifestKey}; add the folder again`);
   }
   const seal = parseLine(IntakeSeal, Buffer.from(sealed.bytes).toString("utf8"), `the seal of intake "${intake}"`);
-  const digest = sha256Hex(manifest.bytes);
   if (seal.campaign !== campaign || seal.intake !== intake || seal.manifestKey !== manifestKey) {
     throw new BadInputError(
       `the seal of intake "${intake}" speaks of campaign "${seal.campaign}", intake "${seal.intake}"`,
     );
   }
+  if (seal.files > MOST_FILES) {
+    throw new BadInputError(
+      `intake "${intake}" holds ${seal.files} files; at most ${MOST_FILES} fit into one cycle. Nothing is lost: add the same photos again in folders of at most ${MOST_FILES}, and they queue as cycles of their own`,
+    );
+  }
+  const hash = createHash("sha256");
+  let lines = 0;
+  let wrong: unknown;
+  for await (const { piece, whole } of linesOf(ports, manifestKey, manifest.bytes)) {
+    hash.update(piece);
+    for (const line of whole) {
+      lines += 1;
+      try {
+        if (wrong === undefined) parseLine(IntakeItem, line, `line ${lines} of the manifest of intake "${intake}"`);
+      } catch (error) {
+        wrong = error;
+      }
+    }
+  }
+  const digest = hash.digest("hex");
   if (digest !== seal.manifestSha256) {
     throw new BadInputError(
       `the manifest of intake "${intake}" has sha256 ${digest}, but ${seal.manifestSha256} was sealed: it was changed; add the folder again`,
     );
   }
-  const lines = Buffer.from(manifest.bytes)
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line.length > 0);
-  if (lines.length !== seal.files) {
-    throw new BadInputError(
-      `the manifest of intake "${intake}" has ${lines.length} lines, but ${seal.files} were sealed`,
-    );
+  if (wrong !== undefined) throw wrong;
+  if (lines !== seal.files) {
+    throw new BadInputError(`the manifest of intake "${intake}" has ${lines} lines, but ${seal.files} were sealed`);
   }
-  lines.forEach((line, i) => {
-    parseLine(IntakeItem, line, `line ${i + 1} of the manifest of intake "${intake}"`);
-  });
   return seal;
+}
+
+/** An object's bytes piece by piece, each with the lines that end in it: a manifest is never held as a whole. */
+async function* linesOf(
+  ports: Pick<Ports, "objects">,
+  key: string,
+  bytes: number,
+): AsyncGenerator<{ piece: Uint8Array; whole: string[] }> {
+  let rest = Buffer.alloc(0);
+  for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+    const piece = await ports.objects.getRange(key, offset, Math.min(PIECE_BYTES, bytes - offset));
+    if (piece === undefined) throw new BadInputError(`${key} was deleted while it was read; add the folder again`);
+    const text = Buffer.concat([rest, piece]);
+    const end = offset + PIECE_BYTES >= bytes ? text.length : text.lastIndexOf(10) + 1;
+    rest = text.subarray(end);
+    const whole = text.subarray(0, end).toString("utf8").split("\n");
+    yield { piece, whole: whole.filter((line) => line.length > 0) };
+  }
 }
 
 function parseLine<T>(

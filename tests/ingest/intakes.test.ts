@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { memoryPorts } from "../../adapters/memory/index.ts";
-import { sealIntake, verifyIntake } from "../../lambdas/store/intakes.ts";
+import { MOST_FILES, sealIntake, verifyIntake } from "../../lambdas/store/intakes.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
 import { picture } from "./pictures.ts";
 import { CAMPAIGN, digestOfWorld, incoming } from "./world.ts";
@@ -71,4 +72,63 @@ test("a store without room loses nothing: the seal is not written", async () => 
     name: "StorageFullError",
   });
   for await (const { key } of ports.objects.list("")) expect(key).not.toContain("_SUCCESS");
+});
+
+/** A sealed manifest of so many lines, names in many alphabets; every read of it is written down. */
+async function manifestOf(files: number) {
+  const ports = memoryPorts();
+  const intake = "0123456789abcdef";
+  const line = (i: number) =>
+    `${JSON.stringify({ name: `ärger-検査-${i}.jpg`, sha256: createHash("sha256").update(String(i)).digest("hex"), bytes: 1, key: `campaigns/${CAMPAIGN}/files/${i}` })}\n`;
+  const manifest = Buffer.from(Array.from({ length: files }, (_, i) => line(i)).join(""));
+  const manifestKey = objectKeys.manifest(CAMPAIGN, intake);
+  await ports.objects.put(manifestKey, manifest, "absent");
+  const manifestSha256 = createHash("sha256").update(manifest).digest("hex");
+  const seal = async (count: number) =>
+    ports.objects.put(
+      objectKeys.seal(CAMPAIGN, intake),
+      Buffer.from(
+        JSON.stringify({
+          campaign: CAMPAIGN,
+          intake,
+          manifestKey,
+          manifestSha256,
+          files: count,
+          sealedAt: "2026-01-01T00:00:00Z",
+        }),
+      ),
+      "any",
+    );
+  const reads: number[] = [];
+  const watched = {
+    objects: {
+      ...ports.objects,
+      get: (key: string) => {
+        if (key === manifestKey) throw new Error("the manifest was read as a whole");
+        return ports.objects.get(key);
+      },
+      getRange: (key: string, offset: number, length: number) => {
+        reads.push(length);
+        return ports.objects.getRange(key, offset, length);
+      },
+    },
+  };
+  return { intake, seal, reads, verify: () => verifyIntake(watched, CAMPAIGN, intake), bytes: manifest.length };
+}
+
+test("a large manifest is read in pieces, letters that lie across two of them too", async () => {
+  const { seal, reads, verify, bytes } = await manifestOf(40_000);
+  await seal(40_000);
+  expect((await verify()).files).toBe(40_000);
+  expect(Math.max(...reads)).toBeLessThanOrEqual(4 * 1024 * 1024);
+  expect(reads.reduce((sum, n) => sum + n, 0)).toBe(bytes);
+});
+
+test("a manifest of five million lines is refused before it is read, with what to do; nothing is lost", async () => {
+  const { seal, reads, verify } = await manifestOf(3);
+  await seal(5_000_000);
+  await expect(verify()).rejects.toThrow(
+    `holds 5000000 files; at most ${MOST_FILES} fit into one cycle. Nothing is lost: add the same photos again in folders of at most ${MOST_FILES}`,
+  );
+  expect(reads).toEqual([]);
 });
