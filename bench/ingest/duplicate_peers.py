@@ -1,6 +1,8 @@
-"""What others make of the same images: `duplicate_peers.py imagededup LIST RADIUS` finds near-duplicates with imagededup's
-PHash, prints one JSON object {ms, pairs: [[position, position], ...]}; `duplicate_peers.py embed LIST BACKBONE WEIGHTS OUT`
-writes one row of 32-bit floats per image, of length 1, by the product's own backbones.
+"""What others make of the same images.
+
+`duplicate_peers.py imagededup LIST RADIUS` finds near-duplicates with imagededup's PHash and prints one JSON object
+{ms, pairs: [[position, position], ...]}. `duplicate_peers.py embed LIST BACKBONE WEIGHTS OUT` writes one row of 32-bit
+floats per image, of length 1, by the product's own backbones.
 """
 
 from __future__ import annotations
