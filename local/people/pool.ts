@@ -4,11 +4,19 @@ import type { AnswerValue } from "../../schemas/answer.ts";
 /** One simulated person: how often right, and how wrong. */
 export interface Person {
   name: string;
-  kind: "good" | "sloppy" | "confused" | "spammer" | "expert";
+  kind: "good" | "sloppy" | "confused" | "spammer" | "copier" | "model" | "expert";
   /** Probability of saying what the picture shows, before confusion. */
   accuracy: number;
   /** Two classes that the person takes for one another, and how often. */
   confuses?: { pair: readonly [string, string]; rate: number };
+  /** What the person says of each class, in the campaign's order: P(said | shown). In place of accuracy and confusion. */
+  matrix?: readonly (readonly number[])[];
+  /** Says what that person says, errors included. */
+  copies?: Person;
+  /** Share of right answers that is lost by the end of a sitting. */
+  tires?: number;
+  /** Errs with others of the group: on so large a share of the images all of them say the same. What models do to each other. */
+  errsWith?: { group: string; share: number };
   /** Mean seconds per answer. */
   seconds: number;
 }
@@ -78,16 +86,33 @@ export interface Seen {
 const EXPERTS_MISLED = 0.1;
 
 /**
- * What a person says of an image that shows `label`. Follows from the seed, the image, the person and the round alone:
- * asked again, in whatever order, they say the same.
+ * What a person says of an image that shows `label`. Follows from the seed, the image, the person, the round and how much
+ * of the sitting is over: asked again, in whatever order, they say the same.
  */
 export function says(
   person: Person,
-  about: { seed: number; image: string; revision: number; classes: readonly string[] } & Omit<Seen, "id">,
+  about: {
+    seed: number;
+    image: string;
+    revision: number;
+    classes: readonly string[];
+    /** Share of the sitting that is over, 0..1. */
+    tired?: number;
+  } & Omit<Seen, "id">,
 ): AnswerValue {
-  const { seed, image, label, revision, classes } = about;
-  const draw = chance(`${seed}/says/${image}/${person.name}/${revision}`);
-  const right = draw.uniform() < person.accuracy;
+  const { seed, image, label, revision, classes, tired = 0 } = about;
+  if (person.copies !== undefined) return says(person.copies, about);
+  const { errsWith, matrix } = person;
+  const together =
+    errsWith !== undefined && chance(`${seed}/together/${errsWith.group}/${image}`).uniform() < errsWith.share;
+  const draw = chance(`${seed}/says/${image}/${together ? `group ${errsWith.group}` : person.name}/${revision}`);
+  if (matrix !== undefined) {
+    const row = matrix[classes.indexOf(label)];
+    if (row === undefined || row.length !== classes.length)
+      throw new RangeError(`${person.name} has no row of ${classes.length} chances for "${label}"`);
+    return { task: "class", label: classes[draw.weighted(row)] as string };
+  }
+  const right = draw.uniform() < person.accuracy * (1 - tired * (person.tires ?? 0));
   const others = classes.filter((name) => name !== label);
   const other = others.length === 0 ? label : (others[draw.below(others.length)] as string);
   const mixesUp = draw.uniform() < (person.confuses?.rate ?? 0);
@@ -99,4 +124,20 @@ export function says(
     return { task: "class", label: looksLike.label };
   // Taking one class for its twin takes from the right answers only.
   return { task: "class", label: !right ? other : mixesUp && twin !== undefined ? twin : label };
+}
+
+/**
+ * A model that sells answers: `name` instances of one network, as quick as it gets, which say the same of almost every
+ * image, also across vendors that run models of one family. A second such answer tells little; gold and inspection see it
+ * as they see anybody.
+ */
+export function modelVendor(options: {
+  names: readonly string[];
+  accuracy: number;
+  /** Networks trained alike err alike. */
+  family?: string;
+  share?: number;
+}): Person[] {
+  const errsWith = { group: options.family ?? "models", share: options.share ?? 0.9 };
+  return options.names.map((name) => ({ name, kind: "model", accuracy: options.accuracy, errsWith, seconds: 0.2 }));
 }
