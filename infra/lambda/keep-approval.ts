@@ -1,6 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { s3Objects } from "../../adapters/aws/objects.ts";
 import { ConflictError, type Objects, type Ports } from "../../lambdas/ports.ts";
+import { CLIENT } from "./client-settings.ts";
 import { setting } from "./settings.ts";
 import { world } from "./world.ts";
 
@@ -11,7 +12,7 @@ interface ObjectCreated {
 /** Copies a signed approval to the bucket whose objects can't be changed, once. */
 export function keepApproval(
   given: Partial<Ports>,
-  audit: Objects = s3Objects(new S3Client({}), setting("AUDIT_BUCKET")),
+  audit: Objects = s3Objects(new S3Client(CLIENT), setting("AUDIT_BUCKET")),
 ): (event: ObjectCreated) => Promise<void> {
   const ports = world(given);
   return async ({ detail }) => {

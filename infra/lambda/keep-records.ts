@@ -2,6 +2,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { s3Objects } from "../../adapters/aws/objects.ts";
 import type { Objects, Ports } from "../../lambdas/ports.ts";
 import { type Change, keepChanges } from "../../lambdas/store/journal.ts";
+import { CLIENT } from "./client-settings.ts";
 import { setting } from "./settings.ts";
 
 interface Attribute {
@@ -24,7 +25,7 @@ export interface RecordsChanged {
 /** Copies what happens in the table to objects that are only ever added. */
 export function keepRecords(
   _given: Partial<Ports>,
-  objects: Objects = s3Objects(new S3Client({}), setting("JOURNAL_BUCKET")),
+  objects: Objects = s3Objects(new S3Client(CLIENT), setting("JOURNAL_BUCKET")),
 ): (event: RecordsChanged) => Promise<void> {
   return async ({ Records }) => {
     const changes = Records.map(({ dynamodb }): Change => {
