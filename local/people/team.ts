@@ -141,7 +141,7 @@ export class Team {
         const value: AnswerValue =
           seen === undefined
             ? { task: "cannot-tell", reason: "unclear-image" }
-            : says(person, { seed, image: seen.id, label: seen.label, revision: 1, classes });
+            : says(person, { ...seen, seed, image: seen.id, revision: 1, classes });
         return { item, value };
       }),
     );
@@ -156,12 +156,12 @@ export class Team {
     const { round, items } = await client.post<Lease>(`/api/annotate/lots/${lot.lot}/lease`, { count });
     if (items.length === 0) return { answers: 0, seconds: 0 };
     const answers = await Promise.all(
-      items.map(async ({ item, url }) => {
+      items.map(async ({ item, url }, place) => {
         const seen = perceive(await client.bytes(url));
         const value: AnswerValue =
           seen === undefined
             ? { task: "cannot-tell", reason: "unclear-image" }
-            : says(person, { ...seen, seed, image: seen.id, revision: round, classes });
+            : says(person, { ...seen, seed, image: seen.id, revision: round, classes, tired: place / items.length });
         const pace = 0.5 + chance(`${seed}/pace/${seen?.id ?? item}/${person.name}`).uniform();
         return { item, value, seconds: Math.round(person.seconds * pace * 10) / 10 };
       }),
