@@ -16,6 +16,8 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- add <folder|archive|list> --to <campaign>   another intake: the next cycle. Archives: .zip, .tar, .tar.gz; lists
                                                    with the images beside them: CSV, JSON lines, COCO, Label Studio,
                                                    Ground Truth's augmented manifest
+                                                   --to s3://bucket/campaign seals it in a deployment's bucket; cut
+                                                   off, the same command goes on
       --labels none|folders|list                   labels that come with it are kept as claims: shown beside what is
                                                    bought, never counted as answers (default: a list's own)
   npm start -- data check <folder|archive|list> [--out FILE.html]   what photos are like, before there is a campaign

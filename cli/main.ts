@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
+import { addToStore } from "../local/add-to-store.ts";
 import { EXPORT_FORMATS } from "../local/formats/export.ts";
 import { Host } from "../local/host.ts";
 import type { Summary } from "../local/summary.ts";
@@ -12,6 +13,7 @@ import { dataCommand } from "./data.ts";
 import { HELP } from "./help.ts";
 import { ProgressBar } from "./progress.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
+import { s3Address, s3Store } from "./s3.ts";
 import { preview, simulate } from "./simulate.ts";
 import { invoiceCommand, vendorCommand } from "./vendors.ts";
 
@@ -199,11 +201,27 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
 async function add(work: string, path: string, options: Options): Promise<number> {
   const campaign = options.to;
   if (campaign === undefined) throw new BadInputError("say to which campaign: add <folder> --to <campaign>");
+  if (campaign.startsWith("s3://")) return addToS3(work, path, campaign, options);
   const labels =
     options.labels === undefined
       ? {}
       : { labels: oneOf("labels", options.labels, ["none", "folders", "list"] as const, "none") };
   return carryOn(work, "add", { path, campaign, ...labels }, campaign, options);
+}
+
+/** Another intake of a campaign in a deployment's bucket: its seal starts the cycle there. */
+async function addToS3(work: string, path: string, address: string, options: Options): Promise<number> {
+  const { bucket, campaign } = s3Address(address);
+  const bar = new ProgressBar();
+  const labels =
+    options.labels === undefined
+      ? {}
+      : { labels: oneOf("labels", options.labels, ["none", "folders", "list"] as const, "none") };
+  const onFile = (done: number) => bar.update({ step: `sending to ${bucket}`, done });
+  const added = await addToStore(s3Store(bucket), campaign, path, { ...labels, scratch: work, onFile });
+  bar.end();
+  process.stdout.write(`${JSON.stringify({ bucket, campaign, ...added })}\n`);
+  return EXIT.done;
 }
 
 /** `export <campaign> --format F --out PATH`: the frozen dataset for other tools. */

@@ -9,12 +9,15 @@ import {
 import { ConflictError, type Objects, type WriteCondition } from "../../lambdas/ports.ts";
 import { ObjectKey } from "../../schemas/names.ts";
 import { asPortError, nameOf, statusOf } from "./errors.ts";
+import { putInParts } from "./multipart.ts";
 
 /**
  * Objects in one S3 bucket; conditions are If-None-Match and If-Match. The SDK repeats a write whose answer was lost, and
  * the repetition of a conditional one meets its own success as ConflictError: writers compare what is there (writeOnce).
+ * With `partBytes` (5 MiB at least), larger objects that must be absent are written in parts and go on when cut off; that
+ * needs the right to list uploads.
  */
-export function s3Objects(client: S3Client, bucket: string): Objects {
+export function s3Objects(client: S3Client, bucket: string, options: { partBytes?: number } = {}): Objects {
   const at = (key: string) => ({ Bucket: bucket, Key: ObjectKey.parse(key) });
 
   async function orAbsent<T>(key: string, work: Promise<T>): Promise<T | undefined> {
@@ -48,6 +51,10 @@ export function s3Objects(client: S3Client, bucket: string): Objects {
       return found && { bytes: found.ContentLength ?? 0, etag: found.ETag as string };
     },
     async put(key, bytes, condition, contentType) {
+      if (options.partBytes !== undefined && bytes.length > options.partBytes && condition === "absent") {
+        const about = { partBytes: options.partBytes, contentType: contentType ?? "application/octet-stream" };
+        return putInParts(client, at(key), bytes, about);
+      }
       try {
         const put = new PutObjectCommand({
           ...at(key),

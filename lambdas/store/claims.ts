@@ -1,3 +1,4 @@
+import type { Campaign } from "../../schemas/campaign.ts";
 import { Claims } from "../../schemas/claims.ts";
 import { IntakeItem } from "../../schemas/intake.ts";
 import type { Ports } from "../ports.ts";
@@ -12,14 +13,18 @@ export async function mustBeClasses(
   campaign: string,
   labels: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const { agreement } = await readCampaign(ports, campaign);
+  mustBeOf((await readCampaign(ports, campaign)).agreement, labels);
+}
+
+/** Throws BadInputError where labels are not classes of the agreement, saying which and how often. */
+export function mustBeOf(agreement: Pick<Campaign, "name" | "classes">, labels: ReadonlyMap<string, string>): void {
   const known = new Set(agreement.classes);
   const unknown = new Map<string, number>();
   for (const label of labels.values()) if (!known.has(label)) unknown.set(label, (unknown.get(label) ?? 0) + 1);
   if (unknown.size === 0) return;
   const named = [...unknown].slice(0, 5).map(([label, images]) => `"${label.slice(0, 80)}" (${images})`);
   throw new BadInputError(
-    `${named.join(", ")}${unknown.size > 5 ? ` and ${unknown.size - 5} more` : ""} are no classes of "${campaign}": its classes are ${agreement.classes.join(", ")}. Rename them, or leave the labels out with --labels none`,
+    `${named.join(", ")}${unknown.size > 5 ? ` and ${unknown.size - 5} more` : ""} are no classes of "${agreement.name}": its classes are ${agreement.classes.join(", ")}. Rename them, or leave the labels out with --labels none`,
   );
 }
 
