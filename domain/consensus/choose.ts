@@ -7,6 +7,8 @@ export interface GoldChoice {
   logLoss: Record<Method, number>;
   /** The best temper of the chosen method on that gold. */
   temper: number;
+  /** The same, but the fit's own temper where the best one gains no more than a standard error on that gold. */
+  steadyTemper: number;
   /** Answered gold tasks that the choice stands on. */
   gold: number;
 }
@@ -44,24 +46,35 @@ export function chooseByGold(
     "one-coin": found["one-coin"].mean,
     "dawid-skene": found["dawid-skene"].mean,
   };
-  return { method, logLoss, temper: found[method].temper, gold: held.length };
+  const { temper, losses, asGiven } = found[method];
+  const steadyTemper = clearlyLess(losses, asGiven) ? temper : problem.temper;
+  return { method, logLoss, temper, steadyTemper, gold: held.length };
 }
 
-/** The temper with the least mean loss on the held tasks, and the loss of each of them. */
+/** The temper with the least mean loss on the held tasks, the loss of each of them, and their losses at the fit's own temper. */
 function bestTemper(problem: Problem, result: EmResult, gold: Int32Array, held: readonly number[]) {
   const { classes } = problem;
-  let best = { temper: 1, mean: Number.POSITIVE_INFINITY, losses: new Float64Array(held.length) };
-  for (const temper of TEMPERS) {
+  const lossesAt = (temper: number) => {
     const table = result.table.map((factor) => factor ** (temper / problem.temper));
     expect({ ...problem, temper }, { ...result, table });
-    const losses = Float64Array.from(
-      held,
-      (t) => -Math.log(Math.max(result.posterior[t * classes + gold[t]!]!, FLOOR)),
-    );
-    const mean = losses.reduce((sum, loss) => sum + loss, 0) / held.length;
+    const losses = held.map((t) => -Math.log(Math.max(result.posterior[t * classes + gold[t]!]!, FLOOR)));
+    // One gold image more, whose truth is the runner-up: a sample in which nobody happened to err must not make the fit sure.
+    const surprise = held.reduce((sum, t) => sum + runnerUp(result.posterior, t, classes), 0) / held.length;
+    return Float64Array.from([...losses, -Math.log(Math.max(surprise, FLOOR))]);
+  };
+  let best = { temper: 1, mean: Number.POSITIVE_INFINITY, losses: new Float64Array(held.length) };
+  for (const temper of TEMPERS) {
+    const losses = lossesAt(temper);
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     if (mean < best.mean) best = { temper, mean, losses };
   }
-  return best;
+  return { ...best, asGiven: lossesAt(problem.temper) };
+}
+
+/** The second largest probability of a task's row. */
+function runnerUp(posterior: Float64Array, task: number, classes: number): number {
+  const row = posterior.slice(task * classes, (task + 1) * classes).sort();
+  return row[classes - 2] ?? 0;
 }
 
 /** Whether the mean of `a` is below that of `b` by more than one standard error of their paired difference. */
