@@ -1,5 +1,5 @@
 /** Before a deployment and at its end: an account that answers the AWS command line from a list of what is in it. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
@@ -7,6 +7,7 @@ import { type Answer, type Aws, AwsCommandError } from "../../infra/aws-command.
 import { readConfig } from "../../infra/config.ts";
 import { builtImages, sourceTag } from "../../infra/images.ts";
 import { preflight } from "../../infra/preflight.ts";
+import { RECIPES } from "../../infra/stacks/images.ts";
 import { bucketsOf, emptyBucket, leftBehind, removeRunTime } from "../../infra/teardown.ts";
 
 const config = readConfig("dev");
@@ -180,6 +181,13 @@ describe("images", () => {
     await expect(builtImages(account(lost).aws, config, "t", now)).rejects.toThrow(
       "the image countersign-dev-training:t is not in its repository although its build ended well",
     );
+  });
+
+  test("every file that a build names is there, and gets a base where it asks for one", () => {
+    for (const [image, { file, base }] of Object.entries(RECIPES)) {
+      const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+      expect([image, /^FROM \$\{BASE\}/m.test(text)]).toEqual([image, base !== undefined]);
+    }
   });
 
   test("the tag is the sources' digest", () => {

@@ -23,6 +23,25 @@ test.each([
     '"ml.g5.tiny" is no SageMaker instance type for training',
   ],
   ["an EC2 type is named", "ml.m5.xlarge", "m5.xlarge", '"m5.xlarge" is no SageMaker instance type for processing'],
+  [
+    "a fallback that is no other type is refused",
+    "fallbackInstanceType: ml.g4dn.xlarge",
+    "fallbackInstanceType: ml.g5.xlarge",
+    "training.fallbackInstanceType: must differ from instanceType",
+  ],
+  [
+    "a misspelt inner key names its nearest",
+    "fallbackInstanceType",
+    "fallbackInstancType",
+    'did you mean "fallbackInstanceType"',
+  ],
+  ["a base image without a tag is refused", "python:3.12-slim", "python", "expected registry/name:tag"],
+  [
+    "a serving type that SageMaker has not is named",
+    "ml.c6i.large",
+    "ml.c6i.huge",
+    '"ml.c6i.huge" is no SageMaker instance type for serving',
+  ],
 ])("%s", (_, before, after, said) => {
   expect(() => readConfig("dev", yaml.replace(before, after))).toThrow(said);
 });
