@@ -8,7 +8,7 @@
  * one wave, have no model and no expert queue, and use the same consensus, which flatters them against a plain majority.
  * The people are simulated: 87 % right, and 15 % of the photos mislead them all, half by what a probe on true labels doubts;
  * about 82 % of answers are right. Ours has the product's defaults, which no seed judged here (1, 2, 3) had a part in.
- * `--keep` goes on with the arms that an interrupted run of the same program had finished.
+ * `--photos` plays with a random part of them, drawn per seed. `--keep` goes on with the arms that an interrupted run of the same program had finished.
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,8 +32,8 @@ const AT_ONCE = 2;
 const OURS: ArmRequest["agreement"] = {};
 
 const { folder, json, options } = benchArguments(
-  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--ks 1,2,3,5] [--ours JSON] [--keep FOLDER] [--json]",
-  ["weights", "seeds", "first-seed", "ours", "ks", "keep"],
+  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--photos N] [--ks 1,2,3,5] [--ours JSON] [--keep FOLDER] [--json]",
+  ["weights", "seeds", "first-seed", "ours", "ks", "keep", "photos"],
 );
 const photos = embeddedPhotos(folder, options.weights);
 const seeds = Array.from({ length: Number(options.seeds ?? 3) }, (_, i) => i + Number(options["first-seed"] ?? 1));
@@ -50,7 +50,7 @@ try {
   const proven = compared.find(({ low }) => low > -MARGIN);
   print(
     {
-      photos: photos.sha256s.length,
+      photos: Number(options.photos ?? photos.sha256s.length),
       seeds: seeds.length,
       ours: figures(own),
       fixed: Object.fromEntries(
@@ -73,7 +73,10 @@ async function playAll(): Promise<Map<string, ArmResult[]>> {
   const doubts = doubtsOf(photos);
   const todo = seeds.flatMap((seed) => {
     const pictures = join(work, `pictures-${seed}.json`);
-    writeFileSync(pictures, JSON.stringify(hardPhotos(photos, doubts, seed)));
+    const all = hardPhotos(photos, doubts, seed);
+    const some =
+      options.photos === undefined ? all : chance(`campaign/${seed}/photos`).sample(all, Number(options.photos));
+    writeFileSync(pictures, JSON.stringify(some));
     const base = { embeddings: photos.folder, pictures, seed };
     const arm = (name: string, rest: Pick<ArmRequest, "agreement" | "model">) => ({
       name,
