@@ -141,6 +141,8 @@ const result = {
   imagesPerSecond: Math.round(images / whole.seconds),
   peakMb: Math.round(Math.max(...whole.samples.map((s) => s.all))),
   hostPeakMb: Math.round(Math.max(...whole.samples.map((s) => s.host))),
+  /** The host's peak while it builds the catalogue, which holds what is known of every image. */
+  cataloguePeakMb: Math.round(Math.max(0, ...whole.samples.filter((s) => s.batches >= batches).map((s) => s.host))),
   /** The host's peak in each quarter of the admission: flat, or growing with what is done? */
   hostMbByQuarter: [0, 0.25, 0.5, 0.75].map(quarter),
   catalogue: whole.catalogue,

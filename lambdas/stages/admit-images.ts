@@ -6,33 +6,57 @@ import { type Inspection, quarantined, tooLargeToRead } from "../imaging/inspect
 import { sharedImagingPool } from "../imaging/pool.ts";
 import { tarOf } from "../imaging/shard.ts";
 import { needsTiles } from "../imaging/tiles.ts";
-import type { Objects } from "../ports.ts";
+import type { Objects, Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { sha256Hex, writeAddressed, writeOnce } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 
 /** Files of a batch in memory at the same time. */
 const FILES_IN_HAND = 12;
+/**
+ * Batches that one host works on at the same time: one to look at, one whose files are already read. Others wait, or
+ * all their copies would lie in memory at once and none would be done when the host dies.
+ */
+const BATCHES_IN_HAND = 2;
 
 /** What does each file of this batch show? One bad file is a finding; only a broken store is an error. */
 export const admitImages = stage({
   name: "admit-images",
   input: CycleRef.extend({ items: z.array(IntakeItem).min(1).max(1000) }),
   output: z.strictObject({ resultKey: z.string(), admitted: z.int(), quarantined: z.int() }),
-  async run({ campaign, cycle, items }, ports) {
-    const looks = await lookAtAll(ports.objects, campaign, items);
-    const inspections = looks.map(({ inspection }) => inspection);
-    const packed = packCopies(items, inspections, (digest) => objectKeys.pack(campaign, digest));
-    if (packed !== undefined) await writeOnce(ports.objects, packed.key, packed.bytes);
-    const shard = await writeShard(ports.objects, campaign, items, inspections);
-    const results = items.map((item, i) => resultOf(item, looks[i] as Look, packed));
-    const batch: AdmissionBatch = { results, ...(shard === undefined ? {} : { shard }) };
-    const prefix = objectKeys.admission(campaign, cycle);
-    const { key } = await writeAddressed(ports.objects, (digest) => `${prefix}/results/${digest}.json`, batch);
-    const admitted = results.filter((r) => r.verdict === "admitted").length;
-    return { resultKey: key, admitted, quarantined: results.length - admitted };
-  },
+  run: (input, ports) => inTurn(() => admit(input, ports)),
 });
+
+type Batch = { campaign: string; cycle: number; items: IntakeItem[] };
+
+async function admit({ campaign, cycle, items }: Batch, ports: Pick<Ports, "objects">) {
+  const looks = await lookAtAll(ports.objects, campaign, items);
+  const inspections = looks.map(({ inspection }) => inspection);
+  const packed = packCopies(items, inspections, (digest) => objectKeys.pack(campaign, digest));
+  if (packed !== undefined) await writeOnce(ports.objects, packed.key, packed.bytes);
+  const shard = await writeShard(ports.objects, campaign, items, inspections);
+  const results = items.map((item, i) => resultOf(item, looks[i] as Look, packed));
+  const batch: AdmissionBatch = { results, ...(shard === undefined ? {} : { shard }) };
+  const prefix = objectKeys.admission(campaign, cycle);
+  const { key } = await writeAddressed(ports.objects, (digest) => `${prefix}/results/${digest}.json`, batch);
+  const admitted = results.filter((r) => r.verdict === "admitted").length;
+  return { resultKey: key, admitted, quarantined: results.length - admitted };
+}
+
+const waiting: (() => void)[] = [];
+let inHand = 0;
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (inHand >= BATCHES_IN_HAND) await new Promise<void>((resolve) => waiting.push(resolve));
+  else inHand += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) inHand -= 1;
+    else next();
+  }
+}
 
 /** What one file shows, and where its tiles lie, if it is large. */
 interface Look {
