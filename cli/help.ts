@@ -45,6 +45,7 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
                                                    last ones under the agreement in force (a raised budget, say)
   npm start -- statement <campaign> <vendor> [from] [to] [--format csv]   of a period: days, the last one not in it
   npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
+  npm start -- suspects <campaign>                 labels that the newest model doubts, with the price of a second opinion
   npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy
   npm start -- preview <campaign.yaml> [--images N]   before money is spent: price against the budget, calendar days,
                                     expected label quality, and the test set's size beside what the wanted margin needs

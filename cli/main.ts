@@ -27,6 +27,7 @@ const COMMANDS = [
   "vendor",
   "campaign",
   "statement",
+  "suspects",
   "invoice",
   "report",
   "simulate",
@@ -157,6 +158,9 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       return EXIT.done;
     case "invoice":
       print(await invoiceCommand(work, operands));
+      return EXIT.done;
+    case "suspects":
+      print(await ask(work, "suspects", { campaign: operand(operands, 0, "suspects needs a campaign") }));
       return EXIT.done;
     case "report":
       print(await ask(work, "counterfactual", { campaign: operand(operands, 0, "report needs a campaign") }));

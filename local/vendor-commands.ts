@@ -3,9 +3,11 @@ import { scorecardsCsv } from "../domain/annotators/scorecard.ts";
 import { checkInvoice } from "../domain/pricing/invoice.ts";
 import { statementCsv } from "../lambdas/api/statement-csv.ts";
 import { BadInputError } from "../lambdas/stage.ts";
-import { readCampaign } from "../lambdas/store/campaigns.ts";
+import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
 import { costReport } from "../lambdas/store/cost-report.ts";
 import { adjudicate, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
+import { suspectLabels } from "../lambdas/store/label-suspects.ts";
+import { labelsSoFar } from "../lambdas/store/labels.ts";
 import { statement, statementOfPeriod } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
 import { askThird } from "../lambdas/store/reviews.ts";
@@ -108,6 +110,17 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
     async disputes(host, args) {
       const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
       return disputeViews(host.ports, campaign);
+    },
+
+    /** Labels that the newest model doubts and that are worth a second opinion: the next wave asks for it. */
+    async suspects(host, args) {
+      const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
+      const { head } = await readCampaign(host.ports, campaign);
+      if (head.cycles === 0) throw new BadInputError(`"${campaign}" has had no cycle yet: nothing is labelled`);
+      const { refs } = await readCycle(host.ports, campaign, head.cycles);
+      if (refs.split === undefined) throw new BadInputError(`"${campaign}" has not drawn its test set yet`);
+      const about = { campaign, cycle: head.cycles, splitKey: refs.split };
+      return suspectLabels(host.ports, campaign, head.cycles, await labelsSoFar(host.ports, about));
     },
 
     /** What the newest cycle's labels cost beside the cheapest fixed redundancy that is as good. */

@@ -48,16 +48,3 @@ export function proposeRelabels(
     return true;
   });
 }
-
-/** What the answers decide: agreement keeps the label; two new answers that agree replace it; three that differ go to experts. */
-export function settleRelabel(
-  label: number,
-  second: number | null,
-  third: number | null | undefined,
-): { outcome: "kept" | "replaced" | "ask-third" | "expert"; label: number } {
-  if (second === label) return { outcome: "kept", label };
-  if (third === undefined) return { outcome: "ask-third", label };
-  if (third === label) return { outcome: "kept", label };
-  if (third !== null && third === second) return { outcome: "replaced", label: third };
-  return { outcome: "expert", label };
-}

@@ -1,8 +1,6 @@
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { extract } from "tar-stream";
 import { EmbeddingIndex } from "../../schemas/training.ts";
 import type { Objects } from "../ports.ts";
+import { readArchive } from "./archive.ts";
 import { DocumentError } from "./documents.ts";
 
 export interface Embeddings {
@@ -18,7 +16,7 @@ export interface Embeddings {
 export async function readEmbeddings(objects: Objects, key: string): Promise<Embeddings> {
   const found = await objects.get(key);
   if (found === undefined) throw new DocumentError(`no embeddings at ${key}`);
-  const files = await untar(found.bytes, key);
+  const files = await readArchive(found.bytes, key);
   const text = files.get("embeddings.json");
   const rows = files.get("embeddings.f32");
   if (text === undefined || rows === undefined) {
@@ -37,22 +35,4 @@ export async function readEmbeddings(objects: Objects, key: string): Promise<Emb
   // A copy of its own: the piece of the archive need not lie on a multiple of four.
   const vectors = new Float32Array(new Uint8Array(rows).buffer);
   return { ids, dim, vectors, backbone };
-}
-
-async function untar(bytes: Uint8Array, key: string): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>();
-  const archive = extract();
-  const source = Readable.from([bytes]).pipe(createGunzip());
-  source.on("error", (error) => archive.destroy(error));
-  source.pipe(archive);
-  try {
-    for await (const entry of archive) {
-      const pieces: Buffer[] = [];
-      for await (const piece of entry) pieces.push(piece as Buffer);
-      if (entry.header.type === "file") files.set(entry.header.name.replace(/^\.\//, ""), Buffer.concat(pieces));
-    }
-  } catch (error) {
-    throw new DocumentError(`${key} is not a readable .tar.gz: ${(error as Error).message}`);
-  }
-  return files;
 }

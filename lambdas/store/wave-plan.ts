@@ -4,6 +4,7 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import type { LotPlan } from "../../schemas/lot.ts";
 import { digestOf } from "./documents.ts";
 import { inspectionSample } from "./inspection.ts";
+import type { SuspectLabel } from "./label-suspects.ts";
 import type { Labels } from "./labels.ts";
 import { TEST_ANSWERS } from "./test-truth.ts";
 
@@ -17,9 +18,16 @@ const OVERLAP = 0.05;
 
 /**
  * What the wave should get: each image with its purpose and the number of fresh answers. `start`: the only pool images that
- * get any, where the first wave takes but a part.
+ * get any, where the first wave takes but a part. `suspects` go blind to a vendor that has not labelled them; where its
+ * answer differs, the image becomes unsure and is worth a third one.
  */
-export function itemsToLabel(labels: Labels, wave: number, asked: boolean, start?: ReadonlySet<string>): ItemToLabel[] {
+export function itemsToLabel(
+  labels: Labels,
+  wave: number,
+  asked: boolean,
+  start?: ReadonlySet<string>,
+  suspects: readonly SuspectLabel[] = [],
+): ItemToLabel[] {
   const { agreement, split, known, fitted, purchases, pending } = labels;
   const models = new Set(agreement.vendors.filter(({ kind }) => kind === "model").map(({ id }) => id));
   const doubt = new Map(fitted.images.map(({ image, posterior }) => [image, 1 - Math.max(...posterior)]));
@@ -40,6 +48,12 @@ export function itemsToLabel(labels: Labels, wave: number, asked: boolean, start
     const isLone = copies === 1 && !known.answers.has(image) && !pending.has(image);
     if (isLone && rank(agreement.seed, "overlap", image) < OVERLAP) items.push(item(image, "overlap", 2));
     else if (copies > 0) items.push(item(image, "label", copies));
+  }
+  const there = new Set(items.map(({ image }) => image));
+  for (const { image, excludedVendors } of suspects) {
+    if (there.has(image)) continue;
+    there.add(image);
+    items.push({ ...item(image, "label", 1), excludedVendors });
   }
   for (const image of split.test) {
     const missing = TEST_ANSWERS - (known.answers.get(image)?.length ?? 0) - (pending.get(image) ?? 0);

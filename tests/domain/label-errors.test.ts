@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { proposeRelabels, settleRelabel } from "../../domain/label-errors/proposal.ts";
+import { proposeRelabels } from "../../domain/label-errors/proposal.ts";
 import { rankSuspects } from "../../domain/label-errors/suspects.ts";
 import { checkInvoice, type InvoiceLine } from "../../domain/pricing/invoice.ts";
 
@@ -43,16 +43,6 @@ test("a budget for one buys the best one", () => {
   expect(
     proposeRelabels(rankSuspects(predictions), () => [], { ...policy, budgetLeft: 0.06 }).map(({ index }) => index),
   ).toEqual([2]);
-});
-
-test("agreement keeps, two against one replace, three different go to experts", () => {
-  expect(settleRelabel(0, 0, undefined)).toEqual({ outcome: "kept", label: 0 });
-  expect(settleRelabel(0, 1, undefined)).toEqual({ outcome: "ask-third", label: 0 });
-  expect(settleRelabel(0, null, undefined).outcome).toBe("ask-third");
-  expect(settleRelabel(0, 1, 1)).toEqual({ outcome: "replaced", label: 1 });
-  expect(settleRelabel(0, 1, 0)).toEqual({ outcome: "kept", label: 0 });
-  expect(settleRelabel(0, 1, 2)).toEqual({ outcome: "expert", label: 0 });
-  expect(settleRelabel(0, null, null)).toEqual({ outcome: "expert", label: 0 });
 });
 
 const statement = {

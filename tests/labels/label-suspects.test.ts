@@ -1,0 +1,92 @@
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
+import { afterEach, expect, it, vi } from "vitest";
+import { updateCycle } from "../../lambdas/store/campaigns.ts";
+import { writeDocument } from "../../lambdas/store/documents.ts";
+import { suspectLabels } from "../../lambdas/store/label-suspects.ts";
+import { labelsSoFar } from "../../lambdas/store/labels.ts";
+import { itemsToLabel } from "../../lambdas/store/wave-plan.ts";
+import { askOwner, portalWorld } from "../api/world.ts";
+import { type LabelWorld, labelWorld, pictures } from "./world.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
+const classes = ["crack", "ok"];
+let made: LabelWorld | undefined;
+afterEach(async () => {
+  await made?.close();
+});
+
+/** A training job's archive with nothing in it but its cross-validation. */
+async function archive(document: unknown): Promise<Uint8Array> {
+  const tar = pack();
+  tar.entry({ name: "cv-predictions.json" }, JSON.stringify(document));
+  tar.finalize();
+  const pieces: Buffer[] = [];
+  for await (const piece of tar) pieces.push(piece as Buffer);
+  return gzipSync(Buffer.concat(pieces));
+}
+
+it("a label that the model doubts goes once to a vendor that has not given it, before anything else is bought", async () => {
+  made = await labelWorld({
+    pictures: pictures(80, classes),
+    agreement: {
+      classes,
+      vendors: ["ash", "birch", "cedar", "elm"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
+      labelling: { lotSize: 25 },
+    },
+    split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+    world: "memory",
+  });
+  await made.run();
+  const { ports, splitKey } = made;
+  const labels = await labelsSoFar(ports, { campaign: "camp", cycle: 1, splitKey });
+  const of = (image: string) => labels.known.answers.get(image) ?? [];
+  const vendorsOf = (image: string) => [...new Set(of(image).map(({ vendor }) => vendor))];
+  const open = labels.split.pool.filter(
+    (image) =>
+      of(image).length > 0 && labels.known.experts.get(image)?.truth === undefined && vendorsOf(image).length < 4,
+  );
+  const [doubted = "", decided = ""] = [
+    open[0],
+    labels.split.pool.find((image) => labels.known.experts.get(image)?.truth),
+  ];
+  expect(doubted).not.toBe("");
+
+  // Nothing was trained: nothing is suspected.
+  expect(await suspectLabels(ports, "camp", 1, labels)).toEqual([]);
+
+  const labelOf = (image: string) => {
+    const { likelihood = [] } = labels.fitted.images.find((one) => one.image === image) ?? {};
+    return likelihood.indexOf(Math.max(...likelihood));
+  };
+  const items = labels.split.pool.map((image) => {
+    const wrong = image === doubted || image === decided;
+    const sure = labelOf(image);
+    return { sha256: image, probabilities: classes.map((_, k) => ((k === sure) === wrong ? 0.01 : 0.99)) };
+  });
+  const other = await portalWorld();
+  const evidence = { ...(await askOwner(other)), campaign: "camp", modelKey: "campaigns/camp/models/one/model.tar.gz" };
+  await ports.objects.put(evidence.modelKey, await archive({ classes, items }), "any");
+  await writeDocument(ports.objects, "evidence-one", evidence);
+  await updateCycle(ports, "camp", 1, (record) => ({ ...record, refs: { ...record.refs, evidence: "evidence-one" } }));
+
+  const found = await suspectLabels(ports, "camp", 1, {
+    ...labels,
+    purchases: { ...labels.purchases, plan: { ...labels.purchases.plan, lossPerError: 5 } },
+  });
+  // The image that experts decided is not asked again, however much the model doubts it.
+  expect(found.map(({ image }) => image)[0]).toBe(doubted);
+  expect(found.some(({ image }) => image === decided)).toBe(false);
+  expect(found[0]).toMatchObject({ label: classes[labelOf(doubted)], excludedVendors: vendorsOf(doubted) });
+  expect(found[0]?.gainMicros).toBeGreaterThan(0);
+  expect(found[0]?.priceMicros).toBeGreaterThan(30_000);
+
+  // In the wave each suspect wants one answer more, from nobody who gave one; what is bought anyway is not bought twice.
+  const asked = itemsToLabel(labels, 1, false, undefined, found);
+  const wanted = asked.filter(({ image }) => image === doubted);
+  expect(wanted).toHaveLength(1);
+  expect(wanted[0]).toMatchObject({ purpose: "label", copies: 1, excludedVendors: vendorsOf(doubted) });
+  expect(itemsToLabel(labels, 1, false).some(({ image }) => image === doubted)).toBe(false);
+  const twice = itemsToLabel(labels, 1, false, undefined, [...found, ...found]).map(({ image }) => image);
+  expect(new Set(twice).size).toBe(twice.length);
+});
