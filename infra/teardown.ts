@@ -5,9 +5,6 @@ import { resourceName } from "./foundation.ts";
 
 /** S3's own most of one request. */
 const PER_REQUEST = 1000;
-/** Alarms of the stacks, beside those that releases raise under the same beginning. */
-const OF_STACKS = /-(?:portal|stage)-(?:errors|slow)$/;
-
 const tagged = (config: EnvironmentConfig) => [
   "--tag-filters",
   "Key=application,Values=countersign",
@@ -38,11 +35,9 @@ export function removeRunTime(aws: Aws, config: EnvironmentConfig): string[] {
     act(`stopped training ${name}`, ["sagemaker", "stop-training-job", "--training-job-name", name]);
   for (const name of named("processing-job"))
     act(`stopped processing ${name}`, ["sagemaker", "stop-processing-job", "--processing-job-name", name]);
-  const own = resourceName(config, "");
-  const { MetricAlarms = [] } = aws(["cloudwatch", "describe-alarms", "--alarm-name-prefix", own]);
-  const raised = (MetricAlarms as { AlarmName: string }[])
-    .map(({ AlarmName }) => AlarmName)
-    .filter((name) => /-(?:errors|slow)$/.test(name) && !OF_STACKS.test(name));
+  const beginning = resourceName(config, "endpoint-");
+  const { MetricAlarms = [] } = aws(["cloudwatch", "describe-alarms", "--alarm-name-prefix", beginning]);
+  const raised = (MetricAlarms as { AlarmName: string }[]).map(({ AlarmName }) => AlarmName);
   if (raised.length > 0)
     act(`alarms ${raised.join(", ")}`, ["cloudwatch", "delete-alarms", "--alarm-names", ...raised]);
   return done;

@@ -279,11 +279,17 @@ function workflowRows(stacks: Stacks, world: World): Row[] {
   deny("workflow release", "states:StartExecution", machine("campaign"), "it starts nothing");
   deny("workflow campaign", "s3:GetObject", `${world.bucket}/sealed/parts/aa/test.json`, "the sealed test truth");
   const alarm = (name: string) => at("cloudwatch", `alarm:${name}`);
-  const own = alarm(`countersign-${world.environment}-parts-1-0a1b2c3d-errors`);
+  const own = alarm(`countersign-${world.environment}-endpoint-${world.environment}-parts-1-0a1b2c3d-errors`);
   for (const verb of ["PutMetricAlarm", "DescribeAlarms", "DeleteAlarms"])
     allow("workflow release", `cloudwatch:${verb}`, own);
   for (const verb of ["PutMetricAlarm", "DeleteAlarms"]) {
     deny("workflow release", `cloudwatch:${verb}`, alarm("somebody-elses"), "not our alarm");
+    deny(
+      "workflow release",
+      `cloudwatch:${verb}`,
+      alarm(`countersign-${world.environment}-portal-errors`),
+      "the stacks' alarms are deployed",
+    );
     deny("workflow campaign", `cloudwatch:${verb}`, own, "it watches nothing");
   }
   for (const kind of ["Model", "EndpointConfig"])

@@ -98,7 +98,7 @@ export class PipelineStack extends Stack {
       ProcessingInstanceType: config.processing.instanceType,
       ServingInstanceType: config.serving.instanceType,
       Environment: config.name,
-      ReleaseAlarmPrefix: resourceName(config, ""),
+      ReleaseAlarmPrefix: resourceName(config, "endpoint-"),
       AlarmTopicArn: foundation.topics["data-team"].topicArn,
       ReleaseStateMachineArn: `${foundation.machines.release.arn}:live`,
     };

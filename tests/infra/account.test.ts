@@ -219,23 +219,19 @@ describe("at the end", () => {
       "sagemaker delete-endpoint-config": () => ({}),
       "sagemaker delete-model": () => ({}),
       "sagemaker stop-training-job": (args) => refuse(args, "ValidationException", "The job is already stopped"),
-      "cloudwatch describe-alarms": () => ({
-        MetricAlarms: [
-          "portal-errors",
-          "portal-slow",
-          "stage-errors",
-          "lot-failed",
-          "dev-parts-1-aa-errors",
-          "dev-parts-1-aa-slow",
-        ].map((name) => ({ AlarmName: `countersign-dev-${name}` })),
-      }),
+      "cloudwatch describe-alarms": (args) => {
+        expect(args.at(-1)).toBe("countersign-dev-endpoint-");
+        return {
+          MetricAlarms: ["errors", "slow"].map((kind) => ({ AlarmName: `countersign-dev-endpoint-x-${kind}` })),
+        };
+      },
       "cloudwatch delete-alarms": () => ({}),
     });
     expect(removeRunTime(aws, config)).toEqual([
       "log group of dev-parts-1-aa",
       "endpoint configuration dev-parts-1-aa",
       "model dev-parts-1-aa",
-      "alarms countersign-dev-dev-parts-1-aa-errors, countersign-dev-dev-parts-1-aa-slow",
+      "alarms countersign-dev-endpoint-x-errors, countersign-dev-endpoint-x-slow",
     ]);
     expect(asked[0]).toContain("Key=application,Values=countersign Key=environment,Values=dev");
   });
