@@ -3,7 +3,7 @@ import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
 import { readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
-import { lookIntoInbox } from "./store/inbox.ts";
+import { letInSealed, lookIntoInbox } from "./store/inbox.ts";
 import { recordKeys } from "./store/keys.ts";
 import { everyRecord, findLot, tokenContext, wake } from "./store/lot-records.ts";
 import { watchRollout } from "./store/rollout.ts";
@@ -20,6 +20,7 @@ export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
   for (const campaign of await campaignNames(ports)) {
     seen.campaigns += 1;
     seen.drops += (await lookIntoInbox(ports, campaign)).drops;
+    await letInSealed(ports, campaign);
     await resumeCycles(ports, campaign);
     const { head } = await readCampaign(ports, campaign);
     const cycle = head.openCycle;

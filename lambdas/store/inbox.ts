@@ -22,8 +22,6 @@ const Drop = z.strictObject({
   sealedKey: z.string().optional(),
   /** Intakes that were sealed from it, the oldest first. */
   intakes: z.array(z.string()),
-  /** Sealed, and perhaps not let in yet: a crash may have come between. */
-  pending: z.string().optional(),
   /** Why it can't be taken in, where that is so; told once for each state. */
   refused: z.string().optional(),
 });
@@ -59,6 +57,26 @@ export async function lookIntoInbox(ports: Store, campaign: string): Promise<{ d
   return { drops, sealed };
 }
 
+/**
+ * Lets in what is sealed and no cycle has had: the event of a seal may be lost, and a host may die between sealing and letting
+ * in. An intake whose cycle failed is taken up again by a person, not by the clock. Returns what it let in.
+ */
+export async function letInSealed(ports: Store, campaign: string): Promise<string[]> {
+  const { head } = await readCampaign(ports, campaign);
+  if (head.status === "cancelled") return [];
+  const known = new Set(head.queue);
+  for (let cycle = head.cycles; cycle >= 1; cycle -= 1) known.add((await readCycle(ports, campaign, cycle)).intake);
+  const found: string[] = [];
+  const root = objectKeys.intake(campaign, "");
+  for await (const { key } of ports.objects.list(root)) {
+    const [intake = "", file] = key.slice(root.length).split("/");
+    if (file !== "_SUCCESS" || known.has(intake)) continue;
+    await enqueueIntake(ports, campaign, intake);
+    found.push(intake);
+  }
+  return found;
+}
+
 /** Drops that can't be taken in as they are: which, and why; the next change of theirs is looked at anew. */
 export async function refusedDrops(
   ports: Pick<Ports, "records">,
@@ -76,14 +94,6 @@ async function lookIntoDrop(ports: Store, campaign: string, drop: string, listed
   const key = recordKeys.drop(campaign, drop);
   const stored = await ports.records.get(key);
   const known = stored === undefined ? undefined : Drop.parse(stored.body);
-  if (known?.pending !== undefined) {
-    await letIn(ports, campaign, known.pending);
-    const { pending: _, ...rest } = known;
-    const version = await unlessChanged(
-      ports.records.put(key, rest, { version: (stored as { version: number }).version }),
-    );
-    return version !== undefined ? lookIntoDrop(ports, campaign, drop, listed) : [];
-  }
   const before = await sealedObjects(ports, known?.sealedKey);
   const fresh = listed.filter((one) => before[one.key] !== one.revision);
   if (fresh.length === 0) return [];
@@ -110,21 +120,10 @@ async function lookIntoDrop(ports: Store, campaign: string, drop: string, listed
   const objects = { ...before, ...Object.fromEntries(fresh.map((one) => [one.key, one.revision])) };
   const document = { campaign, drop, objects };
   const { key: sealedKey } = await writeAddressed(ports.objects, (d) => objectKeys.sealedDrop(campaign, d), document);
-  const { pending: _, ...done } = { ...known, sealedKey, intakes: [...new Set([...known.intakes, intake])] };
-  const next: z.infer<typeof Drop> = { ...done, pending: intake };
-  const version = await unlessChanged(ports.records.put(key, next, condition));
-  if (version === undefined) return [];
-  await letIn(ports, campaign, intake);
-  await unlessChanged(ports.records.put(key, done, { version }));
+  const next: z.infer<typeof Drop> = { ...known, sealedKey, intakes: [...new Set([...known.intakes, intake])] };
+  if (!(await unlessChanged(ports.records.put(key, next, condition)))) return [];
+  await letInSealed(ports, campaign);
   return [intake];
-}
-
-/** Lets a sealed intake in unless a cycle has had it: one that failed is taken up again by a person, not by the clock. */
-async function letIn(ports: Store, campaign: string, intake: string): Promise<void> {
-  const { head } = await readCampaign(ports, campaign);
-  for (let cycle = head.cycles; cycle >= 1; cycle -= 1)
-    if ((await readCycle(ports, campaign, cycle)).intake === intake) return;
-  await enqueueIntake(ports, campaign, intake);
 }
 
 /** The inbox's objects by drop, the folder below the inbox; what lies in the inbox itself is one more drop. */
@@ -162,12 +161,13 @@ async function sealedObjects(ports: Pick<Ports, "objects">, key: string | undefi
   return key === undefined ? {} : (await readDocument(ports.objects, key, SealedDrop)).objects;
 }
 
-/** The new version; undefined when somebody else wrote first: they saw the same inbox, and the next look goes on from there. */
-async function unlessChanged(write: Promise<number>): Promise<number | undefined> {
+/** False when somebody else wrote first: they saw the same inbox, and the next look goes on from there. */
+async function unlessChanged(write: Promise<number>): Promise<boolean> {
   try {
-    return await write;
+    await write;
+    return true;
   } catch (error) {
-    if (error instanceof ConflictError) return undefined;
+    if (error instanceof ConflictError) return false;
     throw error;
   }
 }
