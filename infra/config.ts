@@ -52,6 +52,8 @@ const Settings = z.strictObject({
   processing: z.strictObject({ instanceType: instance(ProcessingInstanceType, "processing") }),
   /** Machines of endpoints that a campaign asks to be served on instances; the default, serverless, needs none. */
   serving: z.strictObject({ instanceType: instance(ProductionVariantInstanceType, "serving") }),
+  /** Programs call /predict with credentials of their own. Cognito lists 6 USD a month for such a client. */
+  machineCallers: z.boolean(),
   /** What the container images stand on; the build pulls it and uses its digest. */
   baseImages: z.strictObject({ training: BaseImage, serving: BaseImage }),
 });

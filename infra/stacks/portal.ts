@@ -79,7 +79,7 @@ export class PortalStack extends Stack {
     const signIn = `https://${this.#domainPrefix(config)}.auth.${this.region}.amazoncognito.com`;
     const files = this.#bucket(foundation.accessLogs);
     this.distribution = this.#distribution(files, signIn);
-    const callers = this.#machineClients();
+    const callers = config.machineCallers ? this.#machineClients() : undefined;
     const domain = this.users.addDomain("Domain", { cognitoDomain: { domainPrefix: this.#domainPrefix(config) } });
     const client = this.#peoplesClient();
     const people = new HttpJwtAuthorizer("People", this.#issuer(), { jwtAudience: [client.userPoolClientId] });
@@ -98,6 +98,7 @@ export class PortalStack extends Stack {
       const integration = new HttpLambdaIntegration(`${audience}Integration`, made.function);
       for (const route of PORTAL_AUDIENCES[audience].routes) {
         if (audience === "callers") {
+          if (callers === undefined) continue;
           this.api.addRoutes({
             path: `${route}/{endpoint}`,
             methods: [HttpMethod.POST],

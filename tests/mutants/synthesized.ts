@@ -19,7 +19,8 @@ export async function synthesized(environment: string): Promise<Record<string, J
   const out = mkdtempSync(join(tmpdir(), "countersign-synth-"));
   try {
     const app = newApp(out);
-    countersign(app, { config: readConfig(environment), ...parts });
+    // With programs that call /predict everywhere: what guards them is to be seen in every environment.
+    countersign(app, { config: { ...readConfig(environment), machineCallers: true }, ...parts });
     const assembly = app.synth();
     return Object.fromEntries(
       assembly.stacks.map((stack) => [stack.stackName.split("-").at(-1) as string, stack.template]),
