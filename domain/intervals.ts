@@ -20,6 +20,14 @@ function checkCounts(right: number, n: number): void {
  */
 export function wilson(right: number, n: number, confidence = 0.95): Interval {
   checkCounts(right, n);
+  return wilsonShare(right, n, confidence);
+}
+
+/** Wilson's interval for counts that need not be whole, such as expected ones. Throws RangeError unless 0 <= part <= whole. */
+export function wilsonShare(part: number, whole: number, confidence = 0.95): Interval {
+  if (!(part >= 0 && part <= whole + 1e-9)) throw new RangeError(`${part} of ${whole}: expected 0 <= part <= whole`);
+  const n = whole;
+  const right = Math.min(part, whole);
   if (n === 0) return { value: 0, low: 0, high: 1 };
   const z = normalQuantile(1 - (1 - confidence) / 2);
   const p = right / n;

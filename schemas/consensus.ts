@@ -20,6 +20,11 @@ export const Consensus = z.strictObject({
   method: z.enum(["majority", "one-coin", "dawid-skene"]),
   classes: z.array(z.string()),
   images: z.array(ImageConsensus),
+  /**
+   * How everybody together errs: a row per true class, a cell per class said and one for "cannot tell", with the 95 %
+   * interval (Wilson) that as many answers give as the consensus expects of that class. Left out above 100 classes.
+   */
+  pooled: z.array(z.array(z.strictObject({ value: Probability, low: Probability, high: Probability }))).optional(),
   /** Confusion rows per annotator: P(said | truth), with the answers they stand on. */
   annotators: z.array(
     z.strictObject({
@@ -27,6 +32,10 @@ export const Consensus = z.strictObject({
       vendor: z.string(),
       answers: z.int(),
       confusion: z.array(z.array(Probability)),
+      /** Answers that each row stands on, as the consensus expects them: classes in their order. */
+      support: z.array(z.number().min(0)).optional(),
+      /** 95 % interval of being right about each class, on that support. */
+      recall: z.array(z.strictObject({ value: Probability, low: Probability, high: Probability })).optional(),
       gold: z.strictObject({ n: z.int(), right: z.int(), low: Probability, high: Probability }),
     }),
   ),

@@ -1,7 +1,8 @@
-import { CANNOT_TELL } from "../../domain/consensus/answers.ts";
+import { type AnswerColumns, CANNOT_TELL } from "../../domain/consensus/answers.ts";
+import { confusionIntervals } from "../../domain/consensus/confusion-intervals.ts";
 import { type ConsensusFit, fitConsensus } from "../../domain/consensus/fit.ts";
 import { logPrior, priorExponent } from "../../domain/consensus/prior-temperature.ts";
-import { wilson } from "../../domain/intervals.ts";
+import { type Interval, wilson } from "../../domain/intervals.ts";
 import type { Answer } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Consensus, ImageConsensus } from "../../schemas/consensus.ts";
@@ -214,6 +215,10 @@ export function consensusDocument(
       if (value.task === "class" && value.label === truth) entry.right += 1;
     }
   }
+  const { support, recall, pooled } = confusionIntervals(
+    answerColumns(agreement.classes, images, known, (key) => indexOf.get(key) as number, workers.length),
+    fit,
+  );
   return {
     ...about,
     method: fit.method,
@@ -225,10 +230,47 @@ export function consensusDocument(
       const confusion = agreement.classes.map((_, row) =>
         rowOf(fit.confusion.subarray(index * size, (index + 1) * size), row, width),
       );
-      return { annotator, vendor, answers, confusion, gold: { n, right, low, high } };
+      const own = rowOf(support, index, agreement.classes.length);
+      const sure = (recall[index] ?? []).map(shortened);
+      return { annotator, vendor, answers, confusion, gold: { n, right, low, high }, support: own, recall: sure };
     }),
+    ...(agreement.classes.length > MOST_POOLED ? {} : { pooled: pooled.map((row) => row.map(shortened)) }),
   };
 }
+
+function answerColumns(
+  classes: readonly string[],
+  images: readonly FittedImage[],
+  known: Known,
+  workerOf: (key: string) => number,
+  workers: number,
+): AnswerColumns {
+  const at = new Map(classes.map((name, index) => [name, index]));
+  const rows = images.flatMap(({ image }, task) =>
+    (known.answers.get(image) ?? []).map(({ vendor, annotator, value }) => ({
+      task,
+      worker: workerOf(`${vendor}/${annotator}`),
+      label: value.task === "class" ? (at.get(value.label) ?? CANNOT_TELL) : CANNOT_TELL,
+    })),
+  );
+  return {
+    classes: classes.length,
+    tasks: images.length,
+    workers,
+    task: Int32Array.from(rows, ({ task }) => task),
+    worker: Int32Array.from(rows, ({ worker }) => worker),
+    label: Int32Array.from(rows, ({ label }) => label),
+  };
+}
+
+/** A table of so many classes squared still reads, and keeps the document small. */
+const MOST_POOLED = 100;
+const short = (value: number) => Math.round(value * 1e6) / 1e6;
+const shortened = ({ value, low, high }: Interval): Interval => ({
+  value: short(value),
+  low: short(low),
+  high: short(high),
+});
 
 /** Row of a table, rounded so that its JSON is short and the same everywhere. */
 function rowOf(table: ArrayLike<number>, row: number, width: number): number[] {
