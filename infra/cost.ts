@@ -49,7 +49,7 @@ const workflow = createHash("sha256")
 if (values.json) console.log(JSON.stringify(result));
 else {
   console.log(
-    `${images.toLocaleString("en")} images in ${prices.region}; prices read ${prices.read}, counts of ${counted.countedOn} (${counted.command})`,
+    `${images.toLocaleString("en")} images in ${prices.region}; prices of ${prices.written}, counts of ${counted.countedOn} (${counted.command})`,
   );
   if (workflow !== counted.workflow)
     console.log("The workflow has changed since it was counted: `npm run cost:count` counts again.");

@@ -4,7 +4,7 @@ import type { Json, Stacks } from "../checks/resolve.ts";
 
 export const Prices = z.strictObject({
   region: z.string(),
-  read: z.iso.date(),
+  written: z.iso.date(),
   prices: z.record(z.string(), z.strictObject({ usd: z.number().nonnegative(), unit: z.string(), source: z.url() })),
   free: z.record(z.string(), z.number()),
   assumptions: z.record(z.string(), z.strictObject({ value: z.number().positive(), why: z.string() })),
