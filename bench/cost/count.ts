@@ -3,6 +3,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { memoryPorts } from "../../adapters/memory/index.ts";
+import type { Counted } from "../../infra/cost/model.ts";
 import { imagingPool } from "../../lambdas/imaging/pool.ts";
 import { runStage } from "../../lambdas/stage.ts";
 import { admitImages } from "../../lambdas/stages/admit-images.ts";
@@ -17,13 +18,23 @@ import { simulate } from "./simulated.ts";
 
 /**
  * Counts what campaigns of several sizes ask of AWS, in simulated runs of the product's own workflow, stages and portal, and
- * writes it to infra/cost/counted.json for `npm run cost`. `npm run cost:count -- [--sizes 500,1000,2000] [--photos 24]`
+ * writes it to infra/cost/counted.json for `npm run cost`. `npm run cost:count -- [--sizes 500,1000,2000] [--photos 24] [--append]`
+ * With `--append` the sizes come beside those that were counted of the same workflow.
  */
 const { values } = parseArgs({
-  options: { sizes: { type: "string", default: "500,1000,2000" }, photos: { type: "string", default: "24" } },
+  options: {
+    sizes: { type: "string", default: "500,1000,2000" },
+    photos: { type: "string", default: "24" },
+    append: { type: "boolean" },
+  },
 });
 const sizes = values.sizes.split(",").map(Number);
-if (sizes.length < 2 || sizes.some((n) => !Number.isSafeInteger(n) || n < 100))
+const file = new URL("../../infra/cost/counted.json", import.meta.url);
+const workflow = sha256Hex(MACHINES.map((machine) => definitionText(machine)).join("\n"));
+const before = values.append ? (JSON.parse(readFileSync(file, "utf8")) as Counted) : undefined;
+if (before !== undefined && before.workflow !== workflow)
+  throw new Error("the workflow is another one than was counted: count again without --append");
+if (sizes.length + (before?.runs.length ?? 0) < 2 || sizes.some((n) => !Number.isSafeInteger(n) || n < 100))
   throw new Error(
     `--sizes is "${values.sizes}"; expected at least two whole numbers of at least 100, such as 500,1000,2000`,
   );
@@ -96,12 +107,12 @@ async function admission(count: number) {
 
 const counted = {
   countedOn: new Date().toISOString().slice(0, 10),
-  command: `npm run cost:count -- --sizes ${values.sizes} --photos ${values.photos}`,
+  command: `npm run cost:count -- --sizes ${[...(before?.runs ?? []).map(({ images }) => images), ...sizes].join(",")} --photos ${values.photos}`,
   load: loadavg().map((n) => Math.round(10 * n) / 10),
-  workflow: sha256Hex(MACHINES.map((machine) => definitionText(machine)).join("\n")),
+  workflow,
   labelling: { lotSize: agreement.labelling.lotSize, vendors: agreement.vendors.length, pricePerAnswer: 0.03 },
-  runs,
+  runs: [...(before?.runs ?? []).filter(({ images }) => !sizes.includes(images)), ...runs],
   admission: await admission(Number(values.photos)),
 };
-writeFileSync(new URL("../../infra/cost/counted.json", import.meta.url), `${JSON.stringify(counted, undefined, 2)}\n`);
+writeFileSync(file, `${JSON.stringify(counted, undefined, 2)}\n`);
 process.exit(0);
