@@ -38,3 +38,13 @@ export const Evaluation = z.looseObject({
   modelSha256: Sha256,
 });
 export type Evaluation = z.infer<typeof Evaluation>;
+
+/** `manifest.json` of an evaluation's folder: every other file in it. */
+export const EvidenceFolder = z.strictObject({
+  schemaVersion: z.literal(1),
+  modelSha256: Sha256,
+  files: z.array(z.strictObject({ path: z.string().min(1), sha256: Sha256, bytes: z.int().min(0) })).min(1),
+});
+
+/** `attributes.json`: what is known of an image beside its pixels (camera, vendor, ...); each value becomes a slice. */
+export const ImageAttributes = z.record(Sha256, z.record(z.string().min(1).max(40), z.string().min(1).max(140)));

@@ -8,7 +8,7 @@ import { AdmissionResult, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import { Claims } from "./claims.ts";
 import { Consensus } from "./consensus.ts";
 import { DatasetVersion, TestTruth } from "./dataset.ts";
-import { Evaluation } from "./evaluation.ts";
+import { Evaluation, EvidenceFolder, ImageAttributes } from "./evaluation.ts";
 import { Evidence, Judgement } from "./evidence.ts";
 import { IntakeItem, IntakeSeal } from "./intake.ts";
 import { LedgerEntry, Statement } from "./ledger.ts";
@@ -39,6 +39,8 @@ const STORED = {
   "embedding-index": EmbeddingIndex,
   evaluation: Evaluation,
   evidence: Evidence,
+  "evidence-folder": EvidenceFolder,
+  "image-attributes": ImageAttributes,
   "intake-item": IntakeItem,
   "intake-seal": IntakeSeal,
   "job-order": JobOrder,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+KEPT = Path(__file__).resolve().parents[2] / "build/bench-training"
+"""What the benchmarks keep between calls."""
 KINDS = {".jpg", ".jpeg", ".png", ".webp"}
 
 

@@ -1,10 +1,12 @@
 """Probe and fine-tuning on a folder of classes (grouped cross-validation) or on an official split (one look at test).
 
-    npm run bench:training -- <folder> --weights DIR [--finetune-folds N] [--epochs N] [--json]
+    npm run bench:training -- <folder> --weights DIR [--finetune-folds N] [--epochs N] [--budget MINUTES] [--json]
 
 The backbone and its pooling are chosen by log loss on the training side only. Fine-tuning starts from the probe and
-ships only if its paired gain is above zero; with --finetune-folds 0 (the default: it takes hours of CPU) it is not run
-and the output says so.
+ships only if its paired gain, measured where neither was fitted or tuned, is above zero: over folds, or on the official
+validation part. It is given --finetune-folds of the five folds (default 1) and --epochs (default 2): the whole of it
+takes hours of CPU. After --budget minutes the run ends with what it has, as on SIGTERM; the same command goes on from
+there, for embeddings, probes and network states are kept in build/bench-training.
 """
 
 from __future__ import annotations
@@ -12,106 +14,157 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
+import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from countersign_ml import embed, finetune, metrics, probe
+import torch
+from countersign_ml import contract, documents, embed, finetune, metrics, probe
 from countersign_ml.backbones import build
-from countersign_ml.dataset import from_document
-from sets import LabelledSet, load, near_duplicate_groups
+from countersign_ml.dataset import Dataset, from_document
+from countersign_ml.pixels import predict
+from sets import KEPT, LabelledSet, load, near_duplicate_groups
 from sklearn.metrics import balanced_accuracy_score
 
-CACHE = Path(__file__).resolve().parents[2] / "build/bench-embeddings"
+FOLDS = 5
 
 
 def main() -> None:
     options = parse()
     sets = load(options.folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["COUNTERSIGN_ML_ROOT"] = scratch
-        shards = Path(scratch) / "input/data/shards"
+    root = KEPT / documents.digest(sets[0].ids)[:16]
+    os.environ["COUNTERSIGN_ML_ROOT"] = str(root)
+    shards = root / "input/data/shards"
+    if not (shards / "0.tar").exists():
         sets[0].write_shards(shards)
-        candidates = embedded(sets[0], shards, options.weights)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    signal.setitimer(signal.ITIMER_REAL, 60 * options.budget)
+    results: list[dict] = []
+    try:
+        candidates = candidates_for(sets, shards, options)
         for labelled in sets:
-            result = measure(labelled, candidates, options)
-            print(json.dumps(result) if options.json else readable(result), flush=True)
+            results.append({"set": labelled.name, "images": len(labelled.ids)})
+            chosen = measure(labelled, candidates, options, results[-1])
+            if options.finetune_folds > 0 and (labelled is sets[0] or options.all_sets):
+                fine_tuned(labelled, chosen, options, results[-1])
+    except contract.Stopped:
+        for result in results or [{"set": sets[0].name, "images": len(sets[0].ids)}]:
+            result["cut"] = f"after {options.budget:g} minutes; run the same command again to go on"
+            results = results or [result]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    for result in results:
+        documents.write(root / f"{result['set']}.json", result)
+        print(json.dumps(result) if options.json else readable(result), flush=True)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise contract.Stopped
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--finetune-folds", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=finetune.DEFAULT.epochs)
+    parser.add_argument("--finetune-folds", type=int, default=1, help="0: no fine-tuning")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--all-sets", action="store_true", help="fine-tune for every class set of the folder")
+    parser.add_argument("--budget", type=float, default=60, help="minutes of this call")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def embedded(labelled: LabelledSet, shards: Path, weights: Path) -> list[dict]:
-    """Every architecture in the weights folder, with each pooling that it has; cached by bytes and preparation."""
+def embedded(labelled: LabelledSet, shards: Path, weights: Path, view: str, only: str = "") -> list[dict]:
+    """Every architecture in the weights folder (or `only` one), with each pooling that it has."""
     found = []
     for manifest in sorted(weights.glob("*/manifest.json")):
         name = json.loads(manifest.read_text())["architecture"]
+        if only and name != only:
+            continue
         pooling = "tokens" if name.startswith(("vit", "deit")) else "default"
-        backbone = build(name, weights, pooling=pooling)
+        backbone = build(name, weights, pooling=pooling, view=view)
         started = time.perf_counter()
-        key = (
-            f"{backbone.transform_digest[:16]}-{(backbone.weights_sha256 or '')[:16]}-{labelled.name.split('-')[0]}.npz"
-        )
-        file = CACHE / key
-        rows: dict[str, np.ndarray] = {}
-        if file.is_file():
-            with np.load(file) as stored:
-                rows = dict(zip(stored["ids"].tolist(), stored["rows"], strict=True))
-        cached = set(labelled.ids) <= rows.keys()
-        if not cached:
-            ids, matrix = embed.embed_shards(shards, backbone, rows)
-            rows = dict(zip(ids, matrix, strict=True))
-            CACHE.mkdir(parents=True, exist_ok=True)
-            np.savez(file, ids=np.array(ids), rows=matrix)
-        matrix = np.stack([rows[k] for k in labelled.ids]).astype(np.float64)
-        seconds = time.perf_counter() - started
-        found.append({"name": name, "pooling": pooling, "rows": matrix, "seconds": seconds, "cached": cached})
+        file = contract.checkpoint_dir() / f"all-{backbone.transform_digest[:16]}-{backbone.weights_sha256}.npz"
+        if not file.is_file():
+            ids, matrix = embed.embed_shards(shards, backbone, kept=contract.checkpoint_dir())
+            assert ids == labelled.ids
+            np.savez(file, rows=matrix, seconds=time.perf_counter() - started)
+        with np.load(file) as stored:
+            matrix, seconds = stored["rows"].astype(np.float64), float(stored["seconds"])
+        row = {"name": name, "pooling": pooling, "view": view, "rows": matrix, "seconds": seconds}
+        found.append(row)
         if pooling == "tokens":  # the class token is the first half of the same forward pass
             half = matrix[:, : matrix.shape[1] // 2]
-            half = half / np.linalg.norm(half, axis=1, keepdims=True)
-            found.append({"name": name, "pooling": "default", "rows": half, "seconds": seconds, "cached": cached})
+            found.append(row | {"pooling": "default", "rows": half / np.linalg.norm(half, axis=1, keepdims=True)})
     if not found:
         raise SystemExit(f"{weights} holds no <name>/manifest.json")
     return found
 
 
-def measure(labelled: LabelledSet, candidates: list[dict], options: argparse.Namespace) -> dict:
-    soft = np.eye(len(labelled.classes))[labelled.labels]
+def candidates_for(sets: list[LabelledSet], shards: Path, options: argparse.Namespace) -> list[dict]:
+    """All architectures on the whole image; the most promising one on the undistorted centre too."""
+    whole = embedded(sets[0], shards, options.weights, "whole")
+    data, learn, folds, _ = tuned_on(sets[0], whole, options.seed)
+    best = _hopeful(whole, data, learn, folds)[0]
+    return [*whole, *embedded(sets[0], shards, options.weights, "centre", only=best["name"])]
+
+
+def tuned_on(labelled: LabelledSet, candidates: list[dict], seed: int) -> tuple[Dataset, np.ndarray, list, np.ndarray]:
+    """The images that may be learnt from, how they are split for choosing, and the near-duplicate groups of all.
+
+    An official split is chosen on its validation part: neighbours in its training part are too alike to judge by.
+    """
+    soft, groups = np.eye(len(labelled.classes))[labelled.labels], near_duplicate_groups(candidates[0]["rows"])
     learn = np.arange(len(labelled.ids)) if labelled.parts is None else np.nonzero(labelled.parts != "test")[0]
-    groups = near_duplicate_groups(candidates[0]["rows"])
-    started = time.perf_counter()
+    data = document(labelled, soft, groups, learn)
+    if labelled.parts is None:
+        return data, learn, data.folds(FOLDS, seed), groups
+    part = labelled.parts[learn]
+    return data, learn, [(np.nonzero(part == "train")[0], np.nonzero(part == "val")[0])], groups
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The probe that won, and what it was fitted on."""
+
+    data: Dataset
+    folds: list
+    best: dict
+    searched: probe.CrossValidation
+    learn: np.ndarray
+    groups: np.ndarray
+
+
+def measure(labelled: LabelledSet, candidates: list[dict], options: argparse.Namespace, result: dict) -> Chosen:
+    """The probe: backbone, pooling and C by log loss on the training side, then the accuracy where none was fitted."""
+    data, learn, folds, groups = tuned_on(labelled, candidates, options.seed)
     tried = []
-    for candidate in candidates:
-        folds = splits(labelled, soft, groups, learn, options.seed)
-        searched = probe.cross_validate(candidate["rows"][learn], soft[learn], folds)
-        tried.append((searched.log_loss[searched.strength], candidate, searched, folds))
-    _, best, searched, folds = min(tried, key=lambda row: row[0])
+    for candidate in _hopeful(candidates, data, learn, folds):
+        started = time.perf_counter()
+        searched = probe.cross_validate(candidate["rows"][learn], data.soft, folds)
+        tried.append((searched.log_loss[searched.strength], candidate, searched, time.perf_counter() - started))
+    _, best, searched, seconds = min(tried, key=lambda row: row[0])
     judged, predicted = learn, searched.out_of_fold.argmax(axis=1)
+    started = time.perf_counter()
+    head = probe.fit(best["rows"][learn], data.soft, searched.strength)
+    seconds += time.perf_counter() - started
     if labelled.parts is not None:
-        head = probe.fit(best["rows"][learn], soft[learn], searched.strength)
         judged = np.nonzero(labelled.parts == "test")[0]
         predicted = head.logits(best["rows"][judged]).argmax(axis=1)
-    seconds = time.perf_counter() - started
     found = metrics.share(predicted == labelled.labels[judged], groups[judged])
-    result = {
-        "set": labelled.name,
-        "images": len(labelled.ids),
+    result |= {
         "judged": len(judged),
-        "how": "official split, heads tuned on train and val, one look at test"
+        "how": "official split: chosen on val, fitted on train and val, one look at test"
         if labelled.parts is not None
         else f"grouped {len(folds)}-fold cross-validation",
         "probe": {
             "backbone": best["name"],
             "pooling": best["pooling"],
+            "view": best["view"],
             "strength": searched.strength,
             "accuracy": found["value"],
             "low": found["low"],
@@ -120,64 +173,96 @@ def measure(labelled: LabelledSet, candidates: list[dict], options: argparse.Nam
             "seconds": round(best["seconds"] + seconds, 1),
         },
         "candidates": [
-            {"backbone": c["name"], "pooling": c["pooling"], "logLoss": round(loss, 4)} for loss, c, _, _ in tried
+            {"backbone": c["name"], "pooling": c["pooling"], "view": c["view"], "logLoss": round(loss, 4)}
+            for loss, c, _, _ in tried
         ],
         "finetuned": None,
         "shipped": "probe",
-        "cachedSeconds": round(seconds, 1) if best["cached"] else None,
+        # What a second run costs: the winner's search over C and its last fit, with its embeddings at hand.
+        "cachedSeconds": round(seconds, 1),
     }
-    if options.finetune_folds > 0:
-        result["finetuned"] = tuned(labelled, soft, groups, learn, best, searched, folds, options)
-        result["shipped"] = "finetuned" if result["finetuned"]["gain"]["difference"]["low"] > 0 else "probe"
-    return result
+    return Chosen(data, folds, best, searched, learn, groups)
 
 
-def splits(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn: np.ndarray, seed: int):
-    return document(labelled, soft, groups, learn).folds(5, seed)
+def _hopeful(candidates: list[dict], data: Dataset, learn: np.ndarray, folds: list) -> list[dict]:
+    """Those whose log loss on the first fold is within a quarter of the best one's, best first: the others need not be
+    searched.
+    """
+    losses = []
+    for candidate in candidates:
+        searched = probe.cross_validate(candidate["rows"][learn], data.soft, folds[:1])
+        losses.append(searched.log_loss[searched.strength])
+    order = sorted(range(len(losses)), key=lambda k: losses[k])
+    return [candidates[k] for k in order if losses[k] <= 1.25 * min(losses)]
 
 
-def document(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn: np.ndarray):
-    return from_document(
+def document(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn: np.ndarray) -> Dataset:
+    item = [
         {
-            "version": "0" * 64,
-            "classes": labelled.classes,
-            "items": [
-                {
-                    "sha256": labelled.ids[k],
-                    "split": "train",
-                    "group": f"{groups[k]:064x}",
-                    "label": labelled.classes[labelled.labels[k]],
-                    "soft": soft[k].tolist(),
-                }
-                for k in learn
-            ],
+            "sha256": labelled.ids[k],
+            "split": "train",
+            "group": f"{groups[k]:064x}",
+            "label": labelled.classes[labelled.labels[k]],
+            "soft": soft[k].tolist(),
         }
-    )
+        for k in learn
+    ]
+    return from_document({"version": "0" * 64, "classes": labelled.classes, "items": item})
 
 
-def tuned(labelled, soft, groups, learn, best, searched, folds, options) -> dict:
-    data = document(labelled, soft, groups, learn)
-    backbone = build(best["name"], options.weights, pooling=best["pooling"])
+def fine_tuned(labelled: LabelledSet, chosen: Chosen, options: argparse.Namespace, result: dict) -> None:
+    data, folds, best, searched = chosen.data, chosen.folds, chosen.best, chosen.searched
+    learn, groups = chosen.learn, chosen.groups
+    backbone = build(best["name"], options.weights, pooling=best["pooling"], view=best["view"])
     started = time.perf_counter()
-    hyper = {"epochs": str(options.epochs), "tuneFolds": str(options.finetune_folds)}
-    found = finetune.fine_tune(hyper, data, folds, best["rows"][learn], searched, backbone, options.seed)
-    hit = found.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged]
-    return {
+    schedule = finetune.schedule_from({"epochs": str(options.epochs)}, data.classes)
+    if labelled.parts is None:
+        hyper = {"epochs": str(options.epochs), "tuneFolds": str(options.finetune_folds)}
+        rows = best["rows"][learn]
+        found = finetune.compare(hyper, data, folds, rows, searched, backbone, options.seed)
+        hit = found.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged]
+        accuracy = metrics.share(hit, data.groups[found.judged])
+        gain, how = found.gain, f"{min(options.finetune_folds, len(folds))} of {len(folds)} folds"
+        ships = gain["difference"]["low"] > 0
+    else:
+        # Epochs end by validation loss; whether it ships is said by validation too. The test only tells both.
+        whole = document(labelled, np.eye(len(labelled.classes))[labelled.labels], groups, np.arange(len(labelled.ids)))
+        part = {name: np.nonzero(labelled.parts == name)[0] for name in ("train", "val", "test")}
+        run = finetune.Run(whole, best["rows"], searched.strength, backbone, schedule, options.seed, 1)
+        model = run.between(0, part["train"], part["val"])
+        head = probe.fit(best["rows"][part["train"]], whole.soft[part["train"]], searched.strength)
+        shipped_head = probe.fit(best["rows"][learn], whole.soft[learn], searched.strength)
+        hits = {}
+        for name, theirs in (("val", head), ("test", shipped_head)):
+            ours = predict(model, run.pixels[torch.from_numpy(part[name])])[0].argmax(axis=1) == whole.hard[part[name]]
+            hits[name] = (ours, theirs.logits(best["rows"][part[name]]).argmax(axis=1) == whole.hard[part[name]])
+        accuracy = metrics.share(hits["test"][0], groups[part["test"]])
+        on_validation = metrics.paired(*hits["val"], groups[part["val"]])
+        gain, how = metrics.paired(*hits["test"], groups[part["test"]]), "train part; epochs by val; one look at test"
+        ships = on_validation["difference"]["low"] > 0
+        result["gainOnValidation"] = on_validation["difference"]
+    result["finetuned"] = {
         "backbone": best["name"],
-        "folds": min(options.finetune_folds, len(folds)),
-        "epochs": options.epochs,
-        **{{"value": "accuracy"}.get(k, k): v for k, v in metrics.share(hit, data.groups[found.judged]).items()},
-        "gain": found.gain,
+        "how": how,
+        "epochs": schedule.epochs,
+        "accuracy": accuracy["value"],
+        "low": accuracy["low"],
+        "high": accuracy["high"],
+        "gain": gain,
         "seconds": round(time.perf_counter() - started, 1),
     }
+    result["shipped"] = "finetuned" if ships else "probe"
 
 
 def readable(result: dict) -> str:
-    p = result["probe"]
-    return (
-        f"{result['set']}: {result['images']} images, {result['how']}: {p['accuracy']:.4f} "
-        f"[{p['low']:.4f}, {p['high']:.4f}] by {p['backbone']} ({p['pooling']}), shipped: {result['shipped']}"
-    )
+    lines = [f"{result['set']}: {result['images']} images, {result.get('how', 'nothing measured yet')}"]
+    for name in ("probe", "finetuned"):
+        if found := result.get(name):
+            interval = f"{found['accuracy']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+            lines.append(f"  {name}: {interval} by {found['backbone']} in {found['seconds']} s")
+    if "cut" in result:
+        lines.append(f"  cut {result['cut']}")
+    return "\n".join([*lines, f"  shipped: {result.get('shipped', 'nothing')}"])
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from countersign_ml.dataset import from_document
 from countersign_ml.fitting import Schedule, augment, flips_for
 
 
-def row(name: str, ms: float, outcome: str) -> dict:
-    return {"name": name, "ms": ms, "outcome": outcome}
+def row(name: str, ms: float, outcome: str, accuracy: float = 0.9) -> dict:
+    return {"name": name, "ms": ms, "outcome": outcome, "accuracy": {"value": accuracy}}
 
 
 def test_the_fastest_variant_that_is_not_refused_is_chosen():
@@ -48,10 +48,22 @@ def test_one_lucky_difference_among_a_few_images_proves_nothing():
     assert worst(500) <= optimise.MARGIN
 
 
-@pytest.mark.parametrize("margin", ["-1", "0.5", "much"])
-def test_a_margin_out_of_range_is_refused(margin):
+def test_the_accuracy_floor_and_the_latency_of_the_campaign_choose():
+    rows = [
+        row("fp32", 20, "reference", 0.92),
+        row("pruned-30", 12, "allowed", 0.915),
+        row("static-int8", 5, "allowed", 0.90),
+    ]
+    assert optimise.choose(rows) == "static-int8"
+    assert optimise.choose(rows, optimise.Wishes(accuracy_floor=0.91)) == "pruned-30"
+    assert optimise.choose(rows, optimise.Wishes(latency_ms=15)) == "pruned-30"
+    assert optimise.choose(rows, optimise.Wishes(accuracy_floor=0.99)) == "fp32"
+
+
+@pytest.mark.parametrize(("name", "value"), [("margin", "-1"), ("margin", "0.5"), ("latency-ms", "soon")])
+def test_a_wish_out_of_range_is_refused(name, value):
     with pytest.raises(BadInput, match="allowed: 0 to"):
-        optimise._margin(margin)
+        optimise.wishes_from({name: value})
 
 
 def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Room):
@@ -64,7 +76,10 @@ def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Ro
     succeed(room, "optimise")
     out = room.root / "processing/output"
     report = json.loads((out / "optimisation.json").read_text())
-    assert [v["name"] for v in report["variants"]] == ["fp32", "static-int8", "dynamic-int8"]
+    names = [v["name"] for v in report["variants"]]
+    # The descriptor is smaller than any student, and has nothing to prune.
+    assert names == ["fp32", "static-int8", "dynamic-int8"]
+    assert any(v["pareto"] for v in report["variants"]) and all(v["costPerMillion"] > 0 for v in report["variants"])
     # Six validation images prove nothing: no variant may pass on them.
     assert {v["outcome"] for v in report["variants"][1:]} == {"refused"}
     assert report["chosen"] == "fp32"

@@ -189,7 +189,27 @@ def test_the_evaluation_is_complete(scene: Scene, room: Room):
     assert evaluation["champion"]["difference"]["low"] < 0 < evaluation["champion"]["difference"]["high"]
     predictions = json.loads((out / "predictions.json").read_text())
     assert {row["sha256"] for row in predictions} == set(scene.test)
-    assert (out / "confusion.svg").read_text().startswith("<svg")
+    for chart in ("confusion", "reliability", "risk-coverage", "embedding-map"):
+        assert (out / f"{chart}.svg").read_text().startswith("<svg"), chart
+
+
+def test_the_evidence_folder_is_whole_by_itself_and_names_every_file(scene: Scene, room: Room):
+    evaluation_room(room, scene)
+    document = truth(scene.test)
+    document["items"][0]["label"] = next(c for c in CLASSES if c != document["items"][0]["label"])
+    inputs = room.root / "processing/input/truth"
+    (inputs / "test.json").write_text(json.dumps(document))
+    (inputs / "attributes.json").write_text(json.dumps({name: {"camera": "Pinhole 1"} for name in scene.test}))
+    succeed(room, "evaluate")
+    out = room.root / "processing/output"
+    manifest = documents.read(out / "manifest.json", "evidence-folder")
+    there = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()} - {"manifest.json"}
+    assert {entry["path"] for entry in manifest["files"]} == there
+    assert all(documents.file_sha256(out / entry["path"]) == entry["sha256"] for entry in manifest["files"])
+    page = (out / "index.html").read_text()
+    # Charts, the mistaken image itself and the card; nothing is fetched.
+    assert page.count("<svg") >= 4 and "data:image/png;base64," in page and "Model card" in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "<script" not in page
 
 
 def test_wrong_truth_shows_as_mistakes_with_their_images(scene: Scene, room: Room):

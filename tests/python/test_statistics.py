@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from countersign_ml import calibration, metrics, neighbours, probe
+from countersign_ml import calibration, metrics, neighbours, probe, slices
+from countersign_ml.dataset import from_document
+from countersign_ml.embedding_map import places
+from countersign_ml.learning_curve import learning_curve
 from countersign_ml.paired_score import grouped, tango
 
 
@@ -157,3 +160,46 @@ def test_an_image_unlike_all_others_is_novel_and_a_duplicate_is_no_neighbour():
     assert reference.nearest(rows[7], 1)[0]["sha256"] == "7"
     doubled = neighbours.threshold(np.repeat(rows, 6, axis=0), np.repeat(groups, 6))
     assert doubled == pytest.approx(neighbours.threshold(rows, groups), rel=1) and doubled > 0
+
+
+def test_the_learning_curve_rises_and_its_promise_holds_what_more_images_then_bring():
+    rng = np.random.default_rng(6)
+    centres = rng.normal(0, 1, (4, 12))
+    hard = rng.integers(0, 4, 1600)
+    rows = centres[hard] + rng.normal(0, 1.6, (1600, 12))
+
+    def of(n: int):
+        names = [f"{k:064x}" for k in range(n)]
+        items = [
+            {"sha256": name, "split": "train", "group": name, "label": "abcd"[k], "soft": np.eye(4)[k].tolist()}
+            for name, k in zip(names, hard[:n], strict=True)
+        ]
+        data = from_document({"version": "0" * 64, "classes": list("abcd"), "items": items})
+        folds = data.folds(5, 0)
+        return learning_curve(rows[:n], data, folds, probe.cross_validate(rows[:n], data.soft, folds), 0)
+
+    few, many = of(400), of(1600)
+    assert few is not None and many is not None
+    values = [point["value"] for point in few["points"]]
+    assert values[0] < values[-1] <= few["expected"][0]["value"] <= few["expected"][1]["value"]
+    reached, promised = many["points"][-1], few["expected"][1]
+    assert promised["n"] == reached["n"]
+    assert promised["low"] <= reached["high"] and reached["low"] <= promised["high"]
+
+
+def test_images_that_are_alike_lie_together_on_the_map():
+    rng = np.random.default_rng(7)
+    rows = np.vstack([rng.normal(m, 0.05, (15, 8)) for m in (-1, 1)])
+    plane = places(rows)
+    assert plane.min() >= 0 and plane.max() <= 1 and np.array_equal(plane, places(rows))
+    apart = np.linalg.norm(plane[:15].mean(axis=0) - plane[15:].mean(axis=0))
+    assert apart > 2 * plane[:15].std(axis=0).max()
+
+
+def test_what_is_known_of_images_becomes_slices():
+    masks = slices.by_value([{"camera": "A"}, {"camera": "B", "vendor": "alder"}, {}])
+    assert {name: mask.tolist() for name, mask in masks.items()} == {
+        "camera A": [True, False, False],
+        "camera B": [False, True, False],
+        "vendor alder": [False, True, False],
+    }

@@ -17,28 +17,51 @@ from .descriptor import INPUT_SIZE as DESCRIPTOR_SIZE
 from .descriptor import Descriptor
 from .documents import digest
 
+CENTRE = {"centre": 0.9, "square": 1.0}
+"""Of the shorter side, in the views that keep an image's proportions."""
 _REVISION = 1  # raise when the preparation below changes: cached embeddings then no longer match
 
 
 class Prepare(nn.Module):
-    """uint8 (n, height, width, 3) -> normalised float (n, 3, size, size): antialiased bicubic, the whole image.
+    """uint8 (n, height, width, 3) -> normalised float (n, 3, size, size): antialiased bicubic.
 
-    The whole image and no centre crop: what decides is often at the edge.
+    View `whole`: all of the image, squeezed into the square, for what decides is often at the edge. View `centre`: the
+    middle nine tenths of the shorter side, undistorted, as most pretrained networks have seen their images.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, size: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(self, size: int, mean: tuple[float, ...], std: tuple[float, ...], view: str = "whole") -> None:
         super().__init__()
-        self.size = size
+        self.size, self.view = size, view
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255, persistent=False)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = image.permute(0, 3, 1, 2).to(self.mean.dtype)
-        x = functional.interpolate(x, size=(self.size, self.size), mode="bicubic", antialias=True)
+        if self.view in CENTRE:
+            down, across = (torch.ones_like(line).cumsum(0) for line in (x[0, 0, :, 0], x[0, 0, 0, :]))
+            side = CENTRE[self.view] * torch.minimum(down[-1], across[-1])
+            x = _weights(down, side, self.size) @ x @ _weights(across, side, self.size).T
+        else:
+            x = functional.interpolate(x, size=(self.size, self.size), mode="bicubic", antialias=True)
         return (x.clamp(0, 255) - self.mean) / self.std
+
+
+def _weights(line: torch.Tensor, side: torch.Tensor, size: int) -> torch.Tensor:
+    """(size, length): what each pixel of a line (1, 2, ... length) adds to each of `size` pixels over its middle.
+
+    The antialiased bicubic kernel (a = -0.5) as a product: a crop by a computed size is not for the exporter.
+    """
+    step = side / size
+    start = (line[-1] - side) / 2
+    centres = start + (torch.arange(size, dtype=line.dtype, device=line.device) + 0.5) * step
+    away = ((line - 0.5)[None] - centres[:, None]).abs() / step.clamp(min=1)
+    near = (1.5 * away - 2.5) * away * away + 1
+    far = ((-0.5 * away + 2.5) * away - 4) * away + 2
+    weights = torch.where(away < 1, near, torch.where(away < 2, far, torch.zeros_like(away)))
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 class Embedder(nn.Module):
@@ -81,6 +104,7 @@ class Backbone:
     weights_sha256: str | None
     transform_digest: str
     """Changes with anything that changes the embedding of given bytes under given weights."""
+    view: str = "whole"
 
 
 def build(
@@ -89,6 +113,7 @@ def build(
     *,
     image_size: int | None = None,
     pooling: str = "default",
+    view: str = "whole",
     accept_licences: str = "",
     random_weights: bool = False,
     seed: int = 0,
@@ -117,15 +142,14 @@ def build(
         raise BadInput(f'pooling "tokens" needs a model with a class token; {name} has none: use "default"')
     mean = weights.mean if weights else tuple(model.pretrained_cfg["mean"])
     std = weights.std if weights else tuple(model.pretrained_cfg["std"])
-    return _assembled(name, Pooled(model, pooling), size, mean, std, pooling, weights.sha256 if weights else None)
+    return _assembled(name, Pooled(model, pooling), size, mean, std, pooling, weights.sha256 if weights else None, view)
 
 
-def _assembled(name, features, size, mean, std, pooling, sha256) -> Backbone:
-    embedder = Embedder(Prepare(size, mean, std), features).eval()
-    transform = digest(
-        {"revision": _REVISION, "backbone": name, "size": size, "mean": mean, "std": std, "pooling": pooling}
-    )
-    return Backbone(name, embedder, size, sha256, transform)
+def _assembled(name, features, size, mean, std, pooling, sha256, view="whole") -> Backbone:
+    embedder = Embedder(Prepare(size, mean, std, view), features).eval()
+    made = {"revision": _REVISION, "backbone": name, "size": size, "mean": mean, "std": std, "pooling": pooling}
+    # Named only where it is not the first one: rows that were cached before there were views stay good.
+    return Backbone(name, embedder, size, sha256, digest(made if view == "whole" else made | {"view": view}), view)
 
 
 def _load(model: Any, weights: pretrained.Weights) -> None:

@@ -22,6 +22,7 @@ from .contract import BadInput
 from .images import Undecodable, decode
 
 BATCH = 16
+PART = 512
 
 
 def main() -> None:
@@ -29,23 +30,29 @@ def main() -> None:
     backbone = from_hyperparameters(hyper)
     folder = contract.channel("shards")
     cached = _cache(backbone)
-    ids, rows = embed_shards(folder, backbone, cached)
+    ids, rows = embed_shards(folder, backbone, cached, contract.checkpoint_dir())
     write(contract.model_dir(), backbone, ids, rows)
 
 
 def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
-    """Hyperparameters backbone, imageSize, pooling (default | tokens), acceptLicences, weights (random, for tests)."""
+    """Hyperparameters backbone, imageSize, pooling (default | tokens), view (whole | centre), acceptLicences, weights
+    (random, for tests).
+    """
     size = hyper.get("imageSize")
     if size is not None and not (size.isdigit() and 32 <= int(size) <= 2048):
         raise BadInput(f"hyperparameter imageSize is {size!r}; allowed: 32 to 2048")
     pooling = hyper.get("pooling", "default")
     if pooling not in ("default", "tokens"):
         raise BadInput(f"hyperparameter pooling is {pooling!r}; allowed: default, tokens")
+    view = hyper.get("view", "whole")
+    if view not in ("whole", "centre"):
+        raise BadInput(f"hyperparameter view is {view!r}; allowed: whole, centre")
     return build(
         hyper.get("backbone", "descriptor"),
         contract.optional_channel("pretrained"),
         image_size=int(size) if size else None,
         pooling=pooling,
+        view=view,
         accept_licences=hyper.get("acceptLicences", ""),
         random_weights=hyper.get("weights") == "random",
         seed=int(hyper.get("seed", "0")),
@@ -53,10 +60,14 @@ def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
 
 
 def embed_shards(
-    folder: Path, backbone: Backbone, cached: dict[str, np.ndarray] | None = None
+    folder: Path, backbone: Backbone, cached: dict[str, np.ndarray] | None = None, kept: Path | None = None
 ) -> tuple[list[str], np.ndarray]:
-    """Sorted ids and their rows. An image that can't be decoded here is an error: admission has decoded it before."""
-    cached = cached or {}
+    """Sorted ids and their rows. An image that can't be decoded here is an error: admission has decoded it before.
+
+    `kept`: a folder for the rows of a run that is cut; the next one goes on from there.
+    """
+    parts = _Parts(kept, backbone) if kept else None
+    cached = (cached or {}) | (parts.read() if parts else {})
     names = sorted(name for name, _ in shards.entries(folder))
     if not names:
         raise BadInput("the shards hold no image; embed needs at least one")
@@ -67,8 +78,35 @@ def embed_shards(
     for found in _side_by_side(backbone, batched(shards.entries(folder, todo), BATCH)):
         rows |= found
         done += len(found)
+        if parts:
+            parts.add(found)
         progress.at(done)
     return names, np.stack([rows[name] for name in names]).astype("<f4")
+
+
+class _Parts:
+    """Rows on disk, a file per PART images: a Spot interruption costs no more than the last part."""
+
+    def __init__(self, folder: Path, backbone: Backbone) -> None:
+        self.folder, self.waiting = folder, {}
+        self.prefix = f"rows-{documents.digest([backbone.transform_digest, backbone.weights_sha256])[:16]}-"
+
+    def read(self) -> dict[str, np.ndarray]:
+        rows: dict[str, np.ndarray] = {}
+        for file in sorted(self.folder.glob(f"{self.prefix}*.npz")):
+            with np.load(file, allow_pickle=False) as stored:
+                rows |= dict(zip(stored["ids"].tolist(), stored["rows"], strict=True))
+        return rows
+
+    def add(self, found: dict[str, np.ndarray]) -> None:
+        self.waiting |= found
+        if len(self.waiting) < PART:
+            return
+        partial = self.folder / f"{self.prefix}part"
+        with partial.open("wb") as stream:
+            np.savez(stream, ids=np.array(list(self.waiting)), rows=np.stack(list(self.waiting.values())))
+        os.replace(partial, self.folder / f"{self.prefix}{min(self.waiting)}.npz")
+        self.waiting = {}
 
 
 def _side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]]) -> Iterator[dict[str, np.ndarray]]:

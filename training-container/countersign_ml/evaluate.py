@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sklearn import metrics as sk
 
-from . import contract, documents, metrics, plots, shards, slices
+from . import contract, documents, embedding_map, evidence_folder, metrics, plots, shards, slices
 from .contract import BadInput
 from .corruptions import FAMILIES, SEVERITIES
 from .images import Undecodable, decode
@@ -41,6 +41,8 @@ class Judged:
     """(n,) width times height as decoded."""
     novelty: np.ndarray
     """(n,) distance to the training images as the served model tells it; NaN where it has no reference."""
+    embeddings: dict[int, np.ndarray]
+    """Row -> embedding, of the decodable."""
 
     @property
     def predicted(self) -> np.ndarray:
@@ -63,7 +65,7 @@ def main() -> None:
     out = contract.processing_output_dir()
     judged = judge(model, truth["classes"], items, files, "evaluate")
     rival = judge(champion, truth["classes"], items, files, "evaluate champion") if champion else None
-    evaluation = report(model, truth["classes"], items, judged, rival, champion)
+    evaluation = report(model, truth["classes"], items, judged, rival, champion, attributes())
     if corrupted:
         evaluation["corruptions"] = under_corruption(model, items, files, corrupted)
     documents.write(out / "evaluation.json", evaluation, "evaluation")
@@ -71,7 +73,8 @@ def main() -> None:
     write_predictions(out, truth["classes"], items, judged, rival)
     write_reference(out, truth["classes"], judged, model.facts["abstainThreshold"])
     write_mistakes(out, evaluation["mistakes"], files)
-    write_charts(out, truth["classes"], items, judged, evaluation, model.facts["abstainThreshold"])
+    write_charts(out, truth["classes"], items, judged, evaluation, model.facts)
+    evidence_folder.seal(out, evaluation)
     found = evaluation["accuracy"]
     print(f"accuracy {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n = {len(items)}", flush=True)
 
@@ -92,6 +95,7 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
         np.zeros(count),
         np.zeros(count),
         np.full(count, np.nan),
+        {},
     )
     reference = Reference.load(model.folder)
     progress = contract.Progress(step, count)
@@ -104,6 +108,7 @@ def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, 
             return
         found = model.predict_pixels(image)
         judged.probabilities[row] = in_order(columns, found.probabilities)
+        judged.embeddings[row] = found.embedding
         judged.novelty[row] = reference.novelty(found.embedding).distance if reference else np.nan
         judged.brightness[row], judged.pixels[row] = image.mean(), image.shape[0] * image.shape[1]
 
@@ -138,9 +143,15 @@ def under_corruption(model: Model, items: list[dict], files: dict[str, bytes], c
 
 
 def report(
-    model: Model, classes: list[str], items: list[dict], judged: Judged, rival: Judged | None, champion: Model | None
+    model: Model,
+    classes: list[str],
+    items: list[dict],
+    judged: Judged,
+    rival: Judged | None,
+    champion: Model | None,
+    known: dict[str, dict[str, str]],
 ) -> dict:
-    """The evaluation document, schema `evaluation`."""
+    """The evaluation document, schema `evaluation`. `known`: see attributes()."""
     truth = np.array([classes.index(item["label"]) for item in items])
     groups = np.unique([item["group"] for item in items], return_inverse=True)[1]
     hit, confidence = judged.hit(truth), judged.probabilities.max(axis=1)
@@ -193,7 +204,11 @@ def report(
         "modelSha256": model.sha256,
         "modelDigest": model.digest,
         "slices": slices.report(
-            slices.by_quartile("brightness", judged.brightness) | slices.by_quartile("size", judged.pixels), hit, groups
+            slices.by_quartile("brightness", judged.brightness)
+            | slices.by_quartile("size", judged.pixels)
+            | slices.by_value([known.get(item["sha256"], {}) for item in items]),
+            hit,
+            groups,
         ),
         **ranking(truth, judged.probabilities, present),
     }
@@ -205,6 +220,14 @@ def report(
             "mcnemar": metrics.mcnemar(hit, theirs) if groups.max() + 1 == len(items) else None,
         }
     return document
+
+
+def attributes() -> dict[str, dict[str, str]]:
+    """What is known of a test image beside its pixels, from attributes.json in input `truth`, where that is there:
+    {sha256: {camera: ..., vendor: ...}}, any names. Each value becomes a slice.
+    """
+    file = contract.processing_input("truth") / "attributes.json"
+    return documents.read(file, "image-attributes") if file.exists() else {}
 
 
 def ranking(truth: np.ndarray, probabilities: np.ndarray, present: np.ndarray) -> dict:
@@ -272,7 +295,7 @@ def write_mistakes(out: Path, mistakes: list[dict], files: dict[str, bytes]) -> 
         (folder / f"{mistake['sha256']}.{kind}").write_bytes(data)
 
 
-def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, threshold: float) -> None:
+def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, facts: dict) -> None:
     truth = np.array([classes.index(item["label"]) for item in items])
     hit, confidence = judged.hit(truth), judged.probabilities.max(axis=1)
     error, bins = metrics.calibration_error(confidence, hit)
@@ -280,8 +303,20 @@ def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, th
     charts = {
         "confusion": plots.confusion(np.array(evaluation["confusion"]), classes),
         "reliability": plots.reliability(bins, error),
-        "risk-coverage": plots.risk_coverage(coverage, risk, float((confidence >= threshold).mean())),
+        "risk-coverage": plots.risk_coverage(coverage, risk, float((confidence >= facts["abstainThreshold"]).mean())),
     }
+    shown = sorted(judged.embeddings)[: embedding_map.MOST]
+    if shown:
+        places = embedding_map.places(np.stack([judged.embeddings[k] for k in shown]))
+        charts["embedding-map"] = plots.scatter(places, truth[shown], hit[shown], classes)
+    if curve := facts.get("notes", {}).get("learningCurve"):
+        rows = [*curve["points"], *curve["expected"]]
+        charts["learning-curve"] = plots.curve(
+            *([row[key] for row in rows] for key in ("n", "low", "value", "high")),
+            f"Learning curve: measured up to {curve['points'][-1]['n']} images, expected beyond",
+            "training images",
+            "accuracy out of fold",
+        )
     for name, svg in charts.items():
         (out / f"{name}.svg").write_text(svg, encoding="utf-8")
 

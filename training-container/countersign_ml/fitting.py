@@ -45,14 +45,28 @@ class Schedule:
     turn: float = 0.1
     """Radians."""
     light: float = 0.2
+    half: bool = False
+    """bfloat16 on a CPU too, where it has instructions for it (see fast_half); on a GPU always."""
 
 
 class NotFinite(RuntimeError):
     """The loss became NaN or infinite."""
 
 
+class TooLarge(RuntimeError):
+    """A single image does not fit into memory beside the network."""
+
+
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fast_half() -> bool:
+    """Whether bfloat16 is faster than float32 here: on GPUs, and on CPUs with AMX or AVX-512 BF16."""
+    if torch.cuda.is_available():
+        return True
+    file = Path("/proc/cpuinfo")
+    return file.is_file() and not {"avx512_bf16", "amx_bf16"}.isdisjoint(file.read_text().split("\n\n")[0].split())
 
 
 def fit(
@@ -77,7 +91,9 @@ def fit(
     where = device()
     # Convolutions are faster so, on both kinds of processor. torch's overloads of Module.to leave memory_format out.
     model = model.to(where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    images, soft = images.to(where), soft.to(where)
+    soft = soft.to(where)
+    if _fits(images, where):
+        images = images.to(where)
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=True
     )
@@ -85,34 +101,37 @@ def fit(
     steps = max(1, math.ceil(len(images) / schedule.batch))
     total = steps * schedule.epochs
     done = _restored(checkpoint, model, averaged, optimiser)
+    half = where.type == "cuda" or (schedule.half and fast_half())
+    portion = schedule.batch
     saved = time.monotonic()
     while done < total:
         epoch, step = divmod(done, steps)
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
-        at = order[step * schedule.batch : (step + 1) * schedule.batch].to(where)
+        at = order[step * schedule.batch : (step + 1) * schedule.batch].to(images.device)
         chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
         _train_mode(model)
-        with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
-            logits, _ = model(augment(images[at], schedule, chance))
-            loss = functional.cross_entropy(logits.float(), soft[at], label_smoothing=schedule.smoothing)
-        if not torch.isfinite(loss):
+        batch = augment(images[at].to(where), schedule, chance)
+        optimiser.zero_grad(set_to_none=True)
+        loss, portion = _backward(model, batch, soft[at.to(where)], schedule.smoothing, portion, half)
+        # Asking a GPU for the number makes it wait: it is asked now and then, and before anything is saved.
+        stopping = stop()
+        due = stopping or time.monotonic() - saved > SAVE_SECONDS
+        if (where.type == "cpu" or due or done % 20 == 0 or done == total - 1) and not torch.isfinite(loss):
             raise NotFinite(
                 f"the loss is {loss.item()} at step {done} of {total} (rate {schedule.learning_rate}); "
                 "lower learningRate, or check the images and weights"
             )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimiser.step()
         averaged.update_parameters(model)
         done += 1
         report(done, total)
-        if checkpoint and (stop() or time.monotonic() - saved > SAVE_SECONDS):
+        if checkpoint and due:
             _save(checkpoint, done, model, averaged, optimiser)
             saved = time.monotonic()
-        if stop():
+        if stopping:
             raise Stopped
         if step == steps - 1 and stop_early and stop_early(epoch, averaged.module.eval()):
             break
@@ -121,6 +140,51 @@ def fit(
         checkpoint.unlink(missing_ok=True)
     model.cpu().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     return model.eval()
+
+
+def _backward(
+    model: nn.Module, batch: torch.Tensor, soft: torch.Tensor, smoothing: float, portion: int, half: bool
+) -> tuple[torch.Tensor, int]:
+    """Adds the gradients of the batch's mean loss; returns that loss, and how many images went through at a time.
+
+    Out of memory: the gradients are dropped and the batch goes through in halves, quarters, ... of itself; the step
+    is the same one, but for batch norms that are not frozen. Raises TooLarge where one image alone is too much.
+    """
+    while True:
+        try:
+            whole = torch.zeros((), device=batch.device)
+            for images, target in zip(batch.split(portion), soft.split(portion), strict=True):
+                with torch.autocast(batch.device.type, torch.bfloat16, enabled=half):
+                    logits, _ = model(images)
+                loss = functional.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+                share = loss * (len(images) / len(batch))
+                share.backward()
+                whole += share.detach()
+            return whole, portion
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            if portion == 1:
+                raise TooLarge(
+                    "out of memory with one image at a time; take an instance with more memory, a smaller imageSize "
+                    f"or a smaller backbone ({error})"
+                ) from error
+        for parameter in model.parameters():
+            parameter.grad = None
+        portion = max(1, min(portion, len(batch)) // 2)
+        print(f"out of memory: going on with {portion} images at a time", flush=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text
+
+
+def _fits(images: torch.Tensor, where: torch.device) -> bool:
+    """Whether all images may lie in the device's memory at once: half of what is free. On a CPU nothing is moved."""
+    return where.type != "cuda" or images.nbytes < torch.cuda.mem_get_info()[0] / 2
 
 
 def augment(images: torch.Tensor, schedule: Schedule, chance: torch.Generator) -> torch.Tensor:

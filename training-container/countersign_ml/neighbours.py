@@ -49,6 +49,12 @@ class Reference:
         ]
 
 
+def save(folder: Path, rows: np.ndarray, ids: list[str], labels: np.ndarray, groups: np.ndarray) -> None:
+    """reference.npz: what a server searches and calls novel by. `rows`: (n, dim) unit embeddings."""
+    kept = {"embeddings": rows.astype(np.float16), "ids": np.array(ids), "labels": labels}
+    np.savez(folder / "reference.npz", **kept, threshold=threshold(rows, groups))
+
+
 def kth_distance(rows: np.ndarray, embedding: np.ndarray) -> float:
     k = min(K, len(rows))
     return float(1 - np.partition(rows @ embedding.astype(np.float32), -k)[-k])

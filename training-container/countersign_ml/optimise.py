@@ -1,16 +1,27 @@
-"""`optimise`: compressed variants of a model compete on held-out images; one that is not proven as good is refused.
+"""`optimise`: smaller and faster variants of a model compete on held-out images; one not proven as good is refused.
 
-Inputs (processing job): `model`, `dataset` (dataset.json), `shards`. Arguments: `--margin 0.01`, the loss of accuracy
-that is acceptable. Output: model/ (the chosen variant, with model.json brought up to date) and optimisation.json.
+Inputs (processing job): `model`, `dataset` (dataset.json), `shards`; optional `pretrained`, weights of students.
+Arguments:
+    --margin 0.01          the loss of accuracy that is acceptable
+    --accuracy-floor 0     what the chosen one must reach on the validation images
+    --latency-ms N         what it should stay under; without it the fastest is taken
+    --hourly-price 0.1     of the serving machine, for the cost of a million answers
+    --epochs 1             of recovery after pruning and of distillation; 0: neither is tried
+Output: model/ (the chosen variant, with model.json brought up to date) and optimisation.json.
 
-Variants are judged where the shipped head has not been fitted: on the validation images, with the head that never saw
-them where the model has one (validation-head.npz), so that a damaged embedding can't hide behind remembered labels.
+Variants are judged where no head has been fitted: on the validation images, the shipped network with the head that
+never saw them (validation-head.npz), so that a damaged embedding can't hide behind remembered labels.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +30,7 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from . import contract, dataset, documents, metrics, shards
+from . import contract, dataset, documents, metrics, neighbours, shards
 from .contract import BadInput
 from .images import decode
 from .runtime import infer
@@ -33,10 +44,21 @@ TIMED = 30
 class Variant:
     name: str
     file: Path
+    own_head: bool = False
+    """Its graph's head has never seen the validation images: no other head is put in its place."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    margin: float = MARGIN
+    accuracy_floor: float = 0.0
+    latency_ms: float = float("inf")
+    hourly_price: float = 0.1
+    epochs: int = 1
 
 
 def main() -> None:
-    margin = _margin(contract.arguments().get("margin", str(MARGIN)))
+    wishes = wishes_from(contract.arguments())
     folder = contract.unpacked(contract.processing_input("model"), "model")
     facts = documents.read(folder / "model.json", "training-result")
     data = dataset.read(contract.processing_input("dataset"))
@@ -44,19 +66,27 @@ def main() -> None:
         raise BadInput(
             "the dataset has no validation images; variants can't be compared: freeze it with a validation split"
         )
-    held_out = np.nonzero(data.validation)[0]
-    learnt = np.nonzero(~data.validation)[0][:CALIBRATION_IMAGES]
-    wanted = {data.ids[k] for k in [*held_out, *learnt]}
-    files = shards.load(contract.processing_input("shards"), wanted)
+    held_out, learn = np.nonzero(data.validation)[0], np.nonzero(~data.validation)[0]
+    files = shards.load(contract.processing_input("shards"), set(data.ids))
     size = facts["inputSize"]
     pixels = [decode(files[data.ids[k]], size) for k in held_out]
-    calibration = [decode(files[data.ids[k]], size) for k in learnt]
+    calibration = [decode(files[data.ids[k]], size) for k in learn[:CALIBRATION_IMAGES]]
     scratch = contract.root() / "scratch" / "variants"
     scratch.mkdir(parents=True, exist_ok=True)
     variants = [Variant("fp32", folder / "model.onnx"), *build(folder / "model.onnx", calibration, scratch)]
-    rows = compete(variants, folder, pixels, data.hard[held_out], data.groups[held_out], margin)
-    chosen = choose(rows)
-    publish(folder, next(v for v in variants if v.name == chosen), facts, rows, margin)
+    if wishes.epochs:
+        from . import smaller  # torch is needed for these only
+
+        students = contract.optional_processing_input("pretrained")
+        for name, file in smaller.build(folder, facts, data, learn, files, scratch, wishes.epochs, students):
+            variants.append(Variant(name, file, own_head=True))
+    rows = compete(variants, folder, pixels, data.hard[held_out], data.groups[held_out], wishes)
+    chosen = choose(rows, wishes)
+    winner = next(v for v in variants if v.name == chosen)
+    out = publish(folder, winner, rows, wishes)
+    if winner.own_head:
+        facts = adopted(out, facts, data, files)
+    finish(out, facts, chosen)
     for row in rows:
         print(f"{row['name']}: {row['ms']:.1f} ms, {row['bytes']} bytes, {row['outcome']}", flush=True)
 
@@ -100,8 +130,17 @@ class _Reader(CalibrationDataReader):
         return None if image is None else {"image": image[None]}
 
 
-def compete(variants, folder: Path, pixels, truth: np.ndarray, groups: np.ndarray, margin: float) -> list[dict]:
-    """One row per variant, the first is the reference: accuracy on held-out images, paired drop, latency, size."""
+def compete(
+    variants: list[Variant],
+    folder: Path,
+    pixels: list[np.ndarray],
+    truth: np.ndarray,
+    groups: np.ndarray,
+    wishes: Wishes,
+) -> list[dict]:
+    """One row per variant, the first is the reference: accuracy on held-out images, paired drop, latency, memory, size,
+    cost of a million answers; whether another one that may ship is as good in all of them (`pareto` false).
+    """
     rows: list[dict] = []
     reference: np.ndarray | None = None
     for variant in variants:
@@ -109,11 +148,13 @@ def compete(variants, folder: Path, pixels, truth: np.ndarray, groups: np.ndarra
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(variant.file), options, providers=["CPUExecutionProvider"])
-        hit: np.ndarray = answers(session, folder, pixels, f"judge {variant.name}") == truth
+        head = None if variant.own_head else folder / "validation-head.npz"
+        hit: np.ndarray = answers(session, head, pixels, f"judge {variant.name}") == truth
         if reference is None:
             reference = hit
         drop = metrics.paired(reference, hit, groups)
-        passed = variant.name == "fp32" or drop["difference"]["high"] <= margin
+        proven = drop["difference"]["high"] <= wishes.margin
+        ms = latency(session, pixels)
         rows.append(
             {
                 "name": variant.name,
@@ -121,24 +162,62 @@ def compete(variants, folder: Path, pixels, truth: np.ndarray, groups: np.ndarra
                 "accuracyDrop": drop["difference"],
                 "discordant": drop["discordant"],
                 "n": len(truth),
-                "ms": latency(session, pixels),
+                "ms": ms,
+                "memoryMb": memory(variant.file, pixels[0].shape),
                 "bytes": variant.file.stat().st_size,
-                "outcome": "reference" if variant.name == "fp32" else "allowed" if passed else "refused",
+                "costPerMillion": 1e6 * ms / 3.6e6 * wishes.hourly_price,
+                "outcome": "reference" if variant.name == "fp32" else "allowed" if proven else "refused",
             }
+        )
+    for row in rows:
+        row["pareto"] = row["outcome"] != "refused" and not any(
+            _dominates(other, row) for other in rows if other["outcome"] != "refused"
         )
     return rows
 
 
-def answers(session: onnxruntime.InferenceSession, folder: Path, pixels: list[np.ndarray], step: str) -> np.ndarray:
-    file = folder / "validation-head.npz"
-    head = np.load(file, allow_pickle=False) if file.is_file() else None
+def _dominates(one: dict, other: dict) -> bool:
+    def values(row: dict) -> tuple:
+        return (-row["accuracy"]["value"], row["ms"], row["memoryMb"] or 0, row["bytes"], row["costPerMillion"])
+
+    return values(one) != values(other) and all(a <= b for a, b in zip(values(one), values(other), strict=True))
+
+
+_PEAK = """
+import sys, numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads, options.log_severity_level = 1, 3
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+session.run(None, {"image": numpy.zeros((1, *map(int, sys.argv[2:])), dtype=numpy.uint8)})
+print(open("/proc/self/status").read())
+"""
+
+
+def memory(file: Path, shape: tuple[int, ...]) -> float | None:
+    """Peak resident megabytes of a fresh process that answers one image; None where the system does not tell."""
+    command = [sys.executable, "-c", _PEAK, str(file), *map(str, shape)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    peak = re.search(r"VmHWM:\s+(\d+)", done.stdout)
+    return int(peak[1]) / 1024 if peak else None
+
+
+def answers(
+    session: onnxruntime.InferenceSession, head_file: Path | None, pixels: list[np.ndarray], step: str
+) -> np.ndarray:
+    """The class that each image is given, -1 where the scores are not finite. An image per core at a time."""
+    head = dict(np.load(head_file, allow_pickle=False)) if head_file and head_file.is_file() else None
     progress = contract.Progress(step, len(pixels))
-    found = []
-    for at, image in enumerate(pixels):
+
+    def one(image: np.ndarray) -> int:
         logits, embedding = infer(session, image[None])
         scores = logits[0] if head is None else head["weight"] @ embedding[0] + head["bias"]
-        found.append(int(scores.argmax()) if np.isfinite(scores).all() else -1)
-        progress.at(at + 1)
+        return int(scores.argmax()) if np.isfinite(scores).all() else -1
+
+    found = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for answer in pool.map(one, pixels):
+            found.append(answer)
+            progress.at(len(found))
     return np.array(found)
 
 
@@ -153,32 +232,82 @@ def latency(session: onnxruntime.InferenceSession, pixels: list[np.ndarray]) -> 
     return float(np.median(times[5:]) * 1000)
 
 
-def choose(rows: list[dict]) -> str:
-    """The fastest that is not refused; a variant must save at least a tenth of the time to replace the reference."""
+def choose(rows: list[dict], wishes: Wishes | None = None) -> str:
+    """Among those not refused and at or above the accuracy floor: under a wished latency the most accurate, else the
+    fastest. A variant must save at least a tenth of the time to replace the reference, which stays where none will do.
+    """
+    wishes = wishes or Wishes()
     reference = rows[0]
-    allowed = [row for row in rows[1:] if row["outcome"] == "allowed" and row["ms"] <= 0.9 * reference["ms"]]
-    return min(allowed, key=lambda row: row["ms"])["name"] if allowed else reference["name"]
+    faster = [row for row in rows[1:] if row["outcome"] == "allowed" and row["ms"] <= 0.9 * reference["ms"]]
+    fit = [row for row in [reference, *faster] if row["accuracy"]["value"] >= wishes.accuracy_floor]
+    in_time = [row for row in fit if row["ms"] <= wishes.latency_ms]
+    if in_time and wishes.latency_ms < float("inf"):
+        return max(in_time, key=lambda row: (row["accuracy"]["value"], -row["ms"]))["name"]
+    return min(fit, key=lambda row: row["ms"])["name"] if fit else reference["name"]
 
 
-def publish(folder: Path, chosen: Variant, facts: dict, rows: list[dict], margin: float) -> None:
+def publish(folder: Path, chosen: Variant, rows: list[dict], wishes: Wishes) -> Path:
+    """The folder of the chosen model, still with the first one's facts, and the table."""
     out = contract.processing_output_dir()
     target = out / "model"
     shutil.copytree(folder, target, dirs_exist_ok=True)
     if chosen.name != "fp32":
         shutil.copyfile(chosen.file, target / "model.onnx")
-    facts = facts | {"onnxSha256": documents.file_sha256(target / "model.onnx"), "variant": chosen.name}
+    row = next(row for row in rows if row["name"] == chosen.name)
+    meets = row["ms"] <= wishes.latency_ms and row["accuracy"]["value"] >= wishes.accuracy_floor
+    found = {"margin": wishes.margin, "chosen": chosen.name, "meetsWishes": meets, "variants": rows}
+    documents.write(out / "optimisation.json", found)
+    return target
+
+
+def adopted(target: Path, facts: dict, data: dataset.Dataset, files: dict[str, bytes]) -> dict:
+    """Another network has other confidences and other embeddings: both are measured anew, the confidences on the
+    validation images. The first one's weights and second head are no longer of this model and are taken out.
+    """
+    from . import calibration
+
+    session = onnxruntime.InferenceSession(str(target / "model.onnx"), providers=["CPUExecutionProvider"])
+    progress = contract.Progress("embed with the chosen one", len(data.ids))
+    logits, rows = [], []
+    for at, name in enumerate(data.ids):
+        found = infer(session, decode(files[name], facts["inputSize"])[None])
+        logits.append(found[0][0])
+        rows.append(found[1][0])
+        progress.at(at + 1)
+    judged, reference = np.stack(logits).astype(np.float64)[data.validation], np.stack(rows)
+    scale = calibration.temperature(judged, data.soft[data.validation])
+    target_error = facts.get("abstainTargetError", 0.05)
+    threshold = calibration.abstain_threshold(judged, data.hard[data.validation], scale, target_error)
+    neighbours.save(target, reference, data.ids, data.hard, data.groups)
+    for name in ("network.safetensors", "validation-head.npz"):
+        (target / name).unlink(missing_ok=True)
+    return facts | {"temperature": scale, "abstainThreshold": threshold}
+
+
+def finish(target: Path, facts: dict, variant: str) -> None:
+    facts = facts | {"onnxSha256": documents.file_sha256(target / "model.onnx"), "variant": variant}
     facts["digest"] = documents.digest(
         {key: facts[key] for key in ("onnxSha256", "temperature", "abstainThreshold", "classes")}
     )
     documents.write(target / "model.json", facts, "training-result")
-    documents.write(out / "optimisation.json", {"margin": margin, "chosen": chosen.name, "variants": rows})
 
 
-def _margin(text: str) -> float:
+def wishes_from(arguments: dict[str, str]) -> Wishes:
+    return Wishes(
+        margin=_number(arguments, "margin", MARGIN, 0, 0.2, "a share of accuracy, 0.01 is one point"),
+        accuracy_floor=_number(arguments, "accuracy-floor", 0, 0, 1, "a share of right answers"),
+        latency_ms=_number(arguments, "latency-ms", float("inf"), 0, float("inf"), "milliseconds an image"),
+        hourly_price=_number(arguments, "hourly-price", 0.1, 0, 1000, "price of the serving machine per hour"),
+        epochs=int(_number(arguments, "epochs", 1, 0, 100, "passes over the training images")),
+    )
+
+
+def _number(arguments: dict[str, str], name: str, default: float, low: float, high: float, what: str) -> float:
+    text = arguments.get(name, str(default))
     try:
         value = float(text)
     except ValueError:
-        value = -1
-    if not 0 <= value <= 0.2:
-        raise BadInput(f"--margin is {text!r}; allowed: 0 to 0.2 (a share of accuracy, 0.01 is one point)")
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadInput(f"--{name} is {text!r}; allowed: {low:g} to {high:g} ({what})")
     return value

@@ -6,6 +6,7 @@ keeps its coverage there. Neither scipy nor statsmodels has it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -32,9 +33,13 @@ def tango(only_ours: float, only_theirs: float, n: float, confidence: float) -> 
         return gap / sqrt(variance) if variance > 0 else float(np.sign(gap)) * 1e9
 
     edge = 1 - 1e-12
-    low = -1.0 if score(-edge) <= z else float(brentq(lambda d: score(d) - z, -edge, value))
-    high = 1.0 if score(edge) >= -z else float(brentq(lambda d: score(d) + z, value, edge))
+    low = -1.0 if score(-edge) <= z else _root(lambda d: score(d) - z, -edge, value)
+    high = 1.0 if score(edge) >= -z else _root(lambda d: score(d) + z, value, edge)
     return low, high
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    return float(brentq(function, low, high))  # pyright: ignore[reportArgumentType]  (a tuple only where it is asked for)
 
 
 def grouped(difference: np.ndarray, groups: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -6,15 +6,20 @@ import numpy as np
 import torch
 
 from . import contract
-from .backbones import Prepare
+from .backbones import CENTRE, Prepare
 from .classifier import Classifier
 from .contract import BadInput
 from .images import Undecodable, decode
 
 
-def fixed_size(files: dict[str, bytes], ids: list[str], size: int) -> torch.Tensor:
-    """uint8 (n, size, size, 3), resized as the model's own preparation does."""
-    prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+def fixed_size(files: dict[str, bytes], ids: list[str], size: int, view: str = "whole") -> torch.Tensor:
+    """uint8 (n, side, side, 3), resized as the model's own preparation does; side is `size` for view `whole`.
+
+    For view `centre` the whole middle square is kept, so much larger that the model's own crop of it gives `size`.
+    """
+    if view == "centre":
+        size, view = round(size / CENTRE[view]), "square"
+    prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255), view)
     rows = torch.zeros((len(ids), size, size, 3), dtype=torch.uint8)
     progress = contract.Progress("decode", len(ids))
     for at, name in enumerate(ids):

@@ -122,6 +122,25 @@ def risk_coverage(coverage: np.ndarray, error: np.ndarray, threshold_coverage: f
     return axes.svg(f"Risk and coverage: the abstain threshold answers {100 * threshold_coverage:.0f} %")
 
 
+def scatter(places: np.ndarray, truth: np.ndarray, hit: np.ndarray, classes: list[str]) -> str:
+    """`places`: (n, 2) in 0..1. A colour per class (hue); mistakes are ringed and say themselves on hover."""
+    hues = [f"hsl({round(360 * k / max(1, len(classes)))} 65% {40 + 12 * (k % 3)}%)" for k in range(len(classes))]
+    side, body = 560, []
+    for k in np.argsort(~hit, kind="stable"):
+        x, y = 20 + side * places[k, 0], 36 + side * (1 - places[k, 1])
+        ring = "" if hit[k] else ' stroke="#111" stroke-width="1.5"'
+        tip = classes[truth[k]] + ("" if hit[k] else ", mistaken")
+        body.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 if hit[k] else 4.5}" fill="{hues[truth[k]]}" '
+            f'fill-opacity=".75"{ring}><title>{escape(tip)}</title></circle>'
+        )
+    for k, name in enumerate(classes[:28]):
+        y = 48 + 20 * k
+        body.append(f'<circle cx="{side + 44}" cy="{y - 4}" r="5" fill="{hues[k]}"/>')
+        body.append(f'<text x="{side + 56}" y="{y}">{escape(name[:22])}</text>')
+    return _document(side + 240, side + 60, "Test images by their embeddings; mistakes are ringed", body)
+
+
 def curve(xs, low, value, high, title: str, x_name: str, y_name: str) -> str:
     """A line with its interval, for example a learning curve."""
     axes = _Axes(x_name, y_name, y_high=1.0, x_high=max(xs))

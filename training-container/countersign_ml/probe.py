@@ -5,17 +5,22 @@ Every new method has to beat it (Kornblith, Shlens, Le 2019: frozen features ran
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from .contract import Progress
 
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Candidates for C, the inverse weight of the ridge penalty, on standardised features."""
 
 ABSENT = -30.0
@@ -43,47 +48,71 @@ class CrossValidation:
 
 def fit(embeddings: np.ndarray, soft: np.ndarray, strength: float) -> Head:
     """The head for soft labels: an image counts once per class it may be of, with that weight (below 2 %: not)."""
-    classes = soft.shape[1]
-    weight = np.where(soft >= 0.02, soft, 0)
-    weight /= weight.sum(axis=1, keepdims=True)
-    image, label = np.nonzero(weight)
-    scaler = StandardScaler().fit(embeddings)
-    mean, spread = np.asarray(scaler.mean_, dtype=np.float64), np.asarray(scaler.scale_, dtype=np.float64)
-    scale = np.where(spread > 1e-9, spread, 1.0)
-    present = np.unique(label)
-    folded_weight = np.zeros((classes, embeddings.shape[1]))
-    folded_bias = np.full(classes, ABSENT)
-    if len(present) == 1:
-        folded_bias[present[0]] = 0
-        return Head(folded_weight, folded_bias)
-    model = LogisticRegression(C=strength, max_iter=500, tol=1e-3)
+    with _without_warnings():
+        return _Path(embeddings, soft).at(strength)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """A fit that stops at its passes' limit is good enough. Around all threads, for filters are not theirs alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        standard = ((embeddings - mean) / scale)[image]
-        model.fit(standard, label, sample_weight=weight[image, label])
-    coefficients, intercepts = np.asarray(model.coef_), np.asarray(model.intercept_)
-    if len(present) == 2:  # one sigmoid: split evenly, so that both classes have a row
-        coefficients = np.vstack([-coefficients[0] / 2, coefficients[0] / 2])
-        intercepts = np.array([-intercepts[0] / 2, intercepts[0] / 2])
-    folded_weight[present] = coefficients / scale
-    folded_bias[present] = intercepts - folded_weight[present] @ mean
-    return Head(folded_weight, folded_bias)
+        yield
+
+
+class _Path:
+    """Heads for rising strengths: each fit starts from the one before, which saves most of its passes."""
+
+    def __init__(self, embeddings: np.ndarray, soft: np.ndarray) -> None:
+        weight = np.where(soft >= 0.02, soft, 0)
+        weight /= weight.sum(axis=1, keepdims=True)
+        image, self.label = np.nonzero(weight)
+        scaler = StandardScaler().fit(embeddings)
+        self.mean, spread = np.asarray(scaler.mean_, dtype=np.float64), np.asarray(scaler.scale_, dtype=np.float64)
+        self.scale = np.where(spread > 1e-9, spread, 1.0)
+        self.rows, self.weight = ((embeddings - self.mean) / self.scale)[image], weight[image, self.label]
+        self.classes, self.present = soft.shape[1], np.unique(self.label)
+        self.model = LogisticRegression(max_iter=500, tol=1e-4, warm_start=True)
+
+    def at(self, strength: float) -> Head:
+        folded_weight = np.zeros((self.classes, self.rows.shape[1]))
+        folded_bias = np.full(self.classes, ABSENT)
+        if len(self.present) == 1:
+            folded_bias[self.present[0]] = 0
+            return Head(folded_weight, folded_bias)
+        self.model.C = strength
+        self.model.fit(self.rows, self.label, sample_weight=self.weight)
+        coefficients, intercepts = np.asarray(self.model.coef_), np.asarray(self.model.intercept_)
+        if len(self.present) == 2:  # one sigmoid: split evenly, so that both classes have a row
+            coefficients = np.vstack([-coefficients[0] / 2, coefficients[0] / 2])
+            intercepts = np.array([-intercepts[0] / 2, intercepts[0] / 2])
+        folded_weight[self.present] = coefficients / self.scale
+        folded_bias[self.present] = intercepts - folded_weight[self.present] @ self.mean
+        return Head(folded_weight, folded_bias)
 
 
 def cross_validate(embeddings: np.ndarray, soft: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]):
     """Chooses C by the held-out log loss of the soft labels (ties: the smaller C).
 
-    The path over C stops after two values in a row that are worse than the best: the loss has one valley.
+    The way over C stops after two values in a row that are worse than the best: the loss has one valley.
     """
     progress = Progress("cross-validate", len(STRENGTHS))
     best: CrossValidation | None = None
     losses: dict[float, float] = {}
     worse = 0
+    paths = [_Path(embeddings[train], soft[train]) for train, _ in folds]
+
+    def one(fold: int) -> np.ndarray:
+        return paths[fold].at(STRENGTHS[at]).logits(embeddings[folds[fold][1]])
+
     for at, strength in enumerate(STRENGTHS):
-        logits = np.zeros((len(soft), soft.shape[1]))
-        for train, held_out in folds:
-            logits[held_out] = fit(embeddings[train], soft[train], strength).logits(embeddings[held_out])
-        losses[strength] = log_loss(logits, soft)
+        # Rows in no held-out part (folds that judge on some images only) say nothing.
+        logits, judged = np.zeros((len(soft), soft.shape[1])), np.zeros(len(soft), dtype=bool)
+        # A fold per core, each on one core: threads inside a product would wait for each other where cores are shared.
+        with _without_warnings(), threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+            for (_, held_out), found in zip(folds, pool.map(one, range(len(folds))), strict=True):
+                logits[held_out], judged[held_out] = found, True
+        losses[strength] = log_loss(logits[judged], soft[judged])
         if best is None or losses[strength] < best.log_loss[best.strength]:
             best, worse = CrossValidation(strength, losses, logits), 0
         else:

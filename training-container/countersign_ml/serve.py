@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from . import contract
-from .images import FORMATS, Undecodable
+from .images import FORMATS, Undecodable, decode
 from .neighbours import Reference
 from .runtime import Model
 
@@ -35,6 +37,8 @@ class Service:
         self.reference = Reference.load(model.folder)
         self.version = os.environ.get("COUNTERSIGN_MODEL_VERSION") or model.facts["datasetVersion"][:12]
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="model")
+        # The next image is decoded while the model is at work, and neither holds up the loop that takes requests.
+        self.decoders = ThreadPoolExecutor(2, thread_name_prefix="decode")
         self.inside = 0
         self.counts: dict[int, int] = {}
         self.seconds: deque[float] = deque(maxlen=1000)
@@ -62,17 +66,22 @@ class Service:
                 return _error(413, f"the body has more than {MAX_BYTES} bytes", "send a smaller image")
             if not body:
                 return _error(400, "the body is empty", "send the bytes of one image")
-            return await asyncio.get_running_loop().run_in_executor(
-                self.pool, self._predict, body, request.query_params
-            )
+            loop = asyncio.get_running_loop()
+            try:
+                pixels = await loop.run_in_executor(self.decoders, decode, body, self.model.facts["inputSize"])
+            except Undecodable as error:
+                return _error(400, f"the image {error}", f"send one of {', '.join(FORMATS.values())}")
+            return await loop.run_in_executor(self.pool, self._predict, pixels, request.query_params)
         finally:
             self.inside -= 1
 
-    def _predict(self, body: bytes, query) -> Response:
-        try:
-            found = self.model.predict(body)
-        except Undecodable as error:
-            return _error(400, f"the image {error}", f"send one of {', '.join(FORMATS.values())}")
+    def warm_up(self) -> None:
+        """The first answers of a session are slow: they are given to nobody."""
+        for _ in range(2):
+            self._predict(np.zeros((64, 64, 3), dtype=np.uint8), {})
+
+    def _predict(self, pixels: np.ndarray, query) -> Response:
+        found = self.model.predict_pixels(pixels)
         best = int(found.probabilities.argmax())
         confidence = float(found.probabilities[best])
         novelty = self.reference.novelty(found.embedding) if self.reference else None
@@ -143,6 +152,10 @@ def main() -> None:
     config = uvicorn.Config(
         app(service), host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=25
     )
+    service.warm_up()
+    # What is here stays: the collector need not walk through it while somebody waits.
+    gc.collect()
+    gc.freeze()
     server = _Server(config)
     # uvicorn restores the handlers that it found and raises the signal again: let that end quietly.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -20,6 +20,12 @@ def by_quartile(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     return {} if low == high else {f"low {name}": values <= low, f"high {name}": values >= high}
 
 
+def by_value(known: list[dict[str, str]]) -> dict[str, np.ndarray]:
+    """A mask for each value of each attribute, such as `camera Canon EOS 90D` or `vendor alder`."""
+    pairs = sorted({pair for attributes in known for pair in attributes.items()})
+    return {f"{k} {v}": np.array([attributes.get(k) == v for attributes in known]) for k, v in pairs}
+
+
 def report(masks: dict[str, np.ndarray], hit: np.ndarray, groups: np.ndarray) -> list[dict]:
     """[{slice, n, accuracy, pValue, warns}]: each slice against the rest, Fisher's exact test, Holm-adjusted at 5 %."""
     rows = []

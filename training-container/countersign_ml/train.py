@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import calibration, contract, documents, embed, finetune, metrics, neighbours, probe, shards, small_cnn
+from . import calibration, contract, documents, embed, finetune, metrics, neighbours, network, probe, shards, small_cnn
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
 from .dataset import Dataset, read
 from .fitting import Schedule, fit, flips_for, side_by_side, stop_flag
+from .learning_curve import learning_curve
 from .pixels import fixed_size, predict
 
 RECIPES = ("probe", "finetune", "small-cnn")
@@ -42,6 +43,8 @@ class Trained:
     """(n, dim) embeddings of the dataset: neighbours and novelty."""
     validation_head: probe.Head | None
     notes: dict
+    pooling: str = "default"
+    view: str = "whole"
 
 
 def main() -> None:
@@ -78,6 +81,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
     embeddings = np.stack([rows[name] for name in data.ids]).astype(np.float64)
     searched = probe.cross_validate(embeddings, data.soft, folds)
     head = probe.fit(embeddings, data.soft, searched.strength)
+    curve = learning_curve(embeddings, data, folds, searched, seed)
     held_in = ~data.validation
     validation_head = None
     if data.validation.any() and len(np.unique(data.hard[held_in])) >= 2:
@@ -85,6 +89,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
     notes: dict = {
         "strength": searched.strength,
         "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()},
+        "learningCurve": curve,
     }
     if fine_tuning:
         if backbone.name == "descriptor":
@@ -94,7 +99,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed)
         notes["fineTuning"] = tuned.gain | {"shipped": tuned.classifier is not None, "judged": int(tuned.judged.sum())}
         if tuned.classifier is not None:
-            pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, backbone.input_size)
+            pixels = tuned.run.pixels
             training_logits, reference = predict(tuned.classifier, pixels)
             return Trained(
                 classifier=tuned.classifier,
@@ -107,6 +112,8 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
                 reference=reference,
                 validation_head=None,
                 notes=notes,
+                pooling=hyper.get("pooling", "default"),
+                view=backbone.view,
             )
     return Trained(
         classifier=with_head(backbone.embedder, head),
@@ -119,6 +126,8 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         reference=embeddings,
         validation_head=validation_head,
         notes=notes,
+        pooling=hyper.get("pooling", "default"),
+        view=backbone.view,
     )
 
 
@@ -190,6 +199,13 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
     progress = contract.Progress("export", 1)
     sample = np.zeros((2, 48, 40, 3), dtype=np.uint8)
     export(trained.classifier, folder / "model.onnx", sample)
+    shape = {
+        "backbone": trained.backbone,
+        "inputSize": trained.input_size,
+        "pooling": trained.pooling,
+        "view": trained.view,
+    }
+    network.save(folder, trained.classifier, shape)
     scale = calibration.temperature(trained.out_of_fold, data.soft)
     probabilities = probe.softmax(trained.out_of_fold / scale)
     hit = probabilities.argmax(axis=1) == data.hard
@@ -238,8 +254,7 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
         ],
     }
     documents.write(folder / "cv-predictions.json", predictions)
-    reference = {"embeddings": trained.reference.astype(np.float16), "ids": np.array(data.ids), "labels": data.hard}
-    np.savez(folder / "reference.npz", **reference, threshold=neighbours.threshold(trained.reference, data.groups))
+    neighbours.save(folder, trained.reference, data.ids, data.hard, data.groups)
     if trained.validation_head is not None:
         head = trained.validation_head
         np.savez(folder / "validation-head.npz", weight=head.weight, bias=head.bias)
