@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { folderObjects } from "../adapters/local/objects.ts";
 import { memoryPorts } from "../adapters/memory/index.ts";
 import { assembleCatalogue } from "../domain/catalogue/assemble.ts";
 import { dataReport } from "../domain/catalogue/report.ts";
@@ -29,7 +30,8 @@ export async function checkPhotos(
   const scratch = await mkdtemp(join(tmpdir(), "countersign-check-"));
   const source = await openSource(path, scratch, options.labels);
   try {
-    const ports = memoryPorts();
+    // On disk: the small copies of a hundred thousand photos do not fit into memory.
+    const ports = { ...memoryPorts(), objects: await folderObjects(join(scratch, "store")) };
     const files: IntakeItem[] = [];
     let batch: Parameters<typeof sealIntake>[1]["files"] & unknown[] = [];
     const look = async () => {
@@ -38,6 +40,7 @@ export async function checkPhotos(
       const items = await readLines(ports.objects, manifestKey, IntakeItem);
       await runStage(admitImages, { campaign: NAME, cycle: 1, items }, ports);
       for (const { key } of items) await ports.objects.delete(key);
+      for await (const { key } of ports.objects.list(objectKeys.shards(NAME))) await ports.objects.delete(key);
       files.push(...items);
       options.onProgress(files.length);
       batch = [];

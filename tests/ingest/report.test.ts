@@ -57,3 +57,21 @@ test("no admitted image gives zeros and one piece of advice", () => {
   const report = dataReport({ campaign: CAMPAIGN, cycle: 1, counts, entries: [], quarantined: [], shards: [] });
   expect(report.advice).toEqual(["No image was admitted: look at why files were kept out, and bring others."]);
 });
+
+test("a folder is looked at before there is a campaign: the same report, and nothing of it stays", async () => {
+  const { mkdirSync, mkdtempSync, readdirSync, writeFileSync } = await import("node:fs");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const { checkPhotos } = await import("../../local/check-photos.ts");
+  const folder = mkdtempSync(join(tmpdir(), "countersign-photos-"));
+  mkdirSync(join(folder, "good"));
+  for (let i = 0; i < 3; i += 1) writeFileSync(join(folder, "good", `${i}.jpg`), await picture(i));
+  writeFileSync(join(folder, "good", "large.jpg"), await picture(9, { width: 1100, height: 300 }));
+  writeFileSync(join(folder, "good", "cut.jpg"), (await picture(4)).subarray(0, 500));
+  const before = readdirSync(tmpdir()).filter((name) => name.startsWith("countersign-check-"));
+  const { report, html } = await checkPhotos(folder, { labels: "folders", onProgress: () => {} });
+  expect(report).toMatchObject({ images: 4, counts: { files: 5, admitted: 4, quarantined: 1 } });
+  expect(report.claims).toMatchObject({ classes: [{ label: "good", images: 5 }] });
+  expect(html).toContain("cut.jpg");
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("countersign-check-"))).toEqual(before);
+});
