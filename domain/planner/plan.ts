@@ -55,8 +55,8 @@ export interface PurchasePlan {
   expertQueue: Int32Array;
 }
 
-/** An error is never valued above so many answers, so that a target out of reach doesn't spend without end. */
-const MOST_ANSWERS_PER_ERROR = 2000;
+/** An error is never valued above so many answers, so that a target out of reach doesn't spend without end (333-600 did best on replays). */
+const MOST_ANSWERS_PER_ERROR = 500;
 const CANNOT_TELL_TO_EXPERT = 2;
 /** Answers imagined ahead at most: whoever needs more is not settled by fewer, and is looked at again in the next wave. */
 const LOOK_AHEAD = 6;

@@ -46,15 +46,13 @@ export const freezeDataset = stage({
     }),
   }),
   async run({ campaign, cycle, splitKey, catalogueKey, embeddingsKey, backbone }, ports) {
-    const { agreement, split, known, fitted, purchases } = await labelsSoFar(ports, { campaign, cycle, splitKey });
-    const { settled } = purchases;
+    const { agreement, split, known, fitted } = await labelsSoFar(ports, { campaign, cycle, splitKey });
     const catalogue = await readImmutable(ports.objects, catalogueKey, Catalogue);
     const truth = testTruthOf(campaign, split, known, agreement);
     const dataset = datasetVersionOf(campaign, agreement, {
       split,
       known,
       fitted,
-      settled,
       shards: catalogue.shards.map((shard) => shard.key),
       truth,
     });

@@ -6,19 +6,14 @@ import type { ImageFit, Known } from "./consensus.ts";
 import { digestOf } from "./documents.ts";
 
 /**
- * Labelled images of the pool, gold among them: what experts agreed on, else the consensus of a settled image. An image that
- * only a model named is left out: nobody's answers could teach anything there but the model itself.
+ * Labelled images of the pool, gold among them: what experts agreed on, else the consensus of what people said, also where it is
+ * still unsure: its soft label says so, and a training set without the hard images would be a biased one. An image that only a
+ * model named is left out: nobody's answers could teach anything there but the model itself.
  */
-function labelled(
-  agreement: Campaign,
-  split: Split,
-  known: Known,
-  { images }: ImageFit,
-  settled: ReadonlySet<string>,
-): Omit<DatasetItem, "split">[] {
-  return images.flatMap(({ image, posterior, likelihood, answers }) => {
+function labelled(agreement: Campaign, split: Split, known: Known, { images }: ImageFit): Omit<DatasetItem, "split">[] {
+  return images.flatMap(({ image, posterior, likelihood, answers, cannotTell }) => {
     const truth = known.experts.get(image)?.truth;
-    if (truth === undefined && (!settled.has(image) || answers === 0)) return [];
+    if (truth === undefined && answers <= cannotTell) return [];
     const label = truth ?? agreement.classes[posterior.indexOf(Math.max(...posterior))];
     // Experts' word is certain; else what people said of it, without any model's prior.
     const soft = truth === undefined ? likelihood : agreement.classes.map((name) => (name === truth ? 1 : 0));
@@ -34,13 +29,12 @@ export function datasetVersionOf(
     split: Split;
     known: Known;
     fitted: ImageFit;
-    settled: ReadonlySet<string>;
     shards: readonly string[];
     truth: TestTruth;
   },
 ): DatasetVersion {
-  const { split, known, fitted, settled, shards, truth } = inputs;
-  const images = labelled(agreement, split, known, fitted, settled);
+  const { split, known, fitted, shards, truth } = inputs;
+  const images = labelled(agreement, split, known, fitted);
   const sides = splitTrainValidation({ images, share: agreement.training.validationShare, seed: agreement.seed });
   const validation = new Set(sides.validation);
   const items = images

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const made of worlds.splice(0)) await made.close();
 });
 
-/** Bolt does four items every other day, right with the given chance; acme is quick and good. */
+/** Bolt does five items a sitting and rests for 30 hours, right with the given chance; acme is quick and good. */
 async function withSlowBolt(accuracy: number): Promise<LabelWorld> {
   const people = (vendor: string): Person[] =>
     Array.from({ length: 6 }, (_, i) => ({
@@ -29,7 +29,7 @@ async function withSlowBolt(accuracy: number): Promise<LabelWorld> {
     pictures: pictures(60, classes),
     agreement: { classes, labelling: { lotSize: 30, minAnswers: 1, maxWaves: 3 } },
     world: "memory",
-    people: { pool, tempo: (vendor) => (vendor === "bolt" ? { sitting: 8, restHours: 30 } : {}) },
+    people: { pool, tempo: (vendor) => (vendor === "bolt" ? { sitting: 5, restHours: 30 } : {}) },
   });
   worlds.push(made);
   await made.run();
