@@ -1,5 +1,5 @@
 /** Visits of states as our engine saw them, asked again of Step Functions' TestState: the same output, the same next state. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { SFNClient, TestStateCommand } from "@aws-sdk/client-sfn";
 import { z } from "zod";
@@ -95,7 +95,10 @@ const Recording = z.object({ definitions: z.record(z.string(), z.json()), visits
 
 /** Asks about every visit that `npm run verify:workflow -- --part campaign --record` kept. Returns what differs. */
 export async function replayAll(region: string): Promise<string[]> {
-  const text = readFileSync(new URL("./replay.json", import.meta.url), "utf8");
+  const file = new URL("./replay.json", import.meta.url);
+  if (!existsSync(file))
+    throw new Error("nothing is recorded yet: run `npm run verify:workflow -- --part campaign --record` first");
+  const text = readFileSync(file, "utf8");
   const { definitions, visits } = Recording.parse(JSON.parse(text));
   const client = new SFNClient({ region });
   const differences: string[] = [];
