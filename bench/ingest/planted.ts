@@ -150,7 +150,7 @@ export function confirmation(planted: Planted, scratch: string, backbone: string
     pairs: { planted: judging.same.length, different: judging.different.length },
     leastCosine,
     judged: judged(leastCosine),
-    judgedAt: Object.fromEntries([0.8, 0.85, 0.9, 0.95].map((least) => [least, judged(least)])),
+    judgedAt: Object.fromEntries([0.75, 0.8, 0.85, 0.9, 0.95].map((least) => [least, judged(least)])),
     largestDifferent: judging.different.at(-1),
     smallestPlanted: judging.same[0],
   };

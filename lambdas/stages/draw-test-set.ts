@@ -13,8 +13,12 @@ import { readDocument, writeAddressed } from "../store/documents.ts";
 import { readEmbeddings } from "../store/embeddings.ts";
 import { objectKeys } from "../store/keys.ts";
 
-/** Two images that look alike by their hashes are duplicates when their embeddings' cosine is at least this. */
-export const LEAST_COSINE = 0.9;
+/**
+ * Two images that look alike by their hashes are duplicates when their embeddings' cosine is at least this. Chosen on
+ * half of the planted pairs of `bench:duplicates` so that 99.5 % stay with every backbone; hashes alone err so seldom
+ * that a stricter one would lose more duplicates than it drops strangers.
+ */
+const LEAST_COSINE = 0.75;
 
 /** Which images are duplicates, which are the sealed test and which the gold, before anybody has said a label? */
 export const drawTestSet = stage({
