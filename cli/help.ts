@@ -33,6 +33,7 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- vendor revoke <campaign> <who>
   npm start -- vendor review <campaign> [--format csv]   scorecards, what might be decided about whom and why, what looks
                                     odd, gold that is contradicted, and the AQL that the campaign's own answers propose
+  npm start -- vendor credit <campaign> <lot>      a credit note over what an accepted lot owed
   npm start -- vendor recheck <campaign> <sha256>  a third expert looks at what two have decided
   npm start -- vendor pause|release|restore <campaign> <vendor> [annotator] --reason TEXT
   npm start -- vendor disputes <campaign>          each with what a third expert says of the verdict

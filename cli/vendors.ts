@@ -14,6 +14,7 @@ const ACTIONS = [
   "dispute",
   "disputes",
   "adjudicate",
+  "credit",
   "recheck",
 ] as const;
 const STANDING = { pause: "paused", release: "released", restore: "active" } as const;
@@ -31,6 +32,8 @@ export async function vendorCommand(work: string, operands: readonly string[], o
       });
     case "disputes":
       return ask(work, "disputes", { campaign });
+    case "credit":
+      return ask(work, "credit", { campaign, lot: needed(operands[2], "vendor credit needs a lot") });
     case "recheck":
       return ask(work, "recheck", {
         campaign,

@@ -5,7 +5,7 @@ import { statementCsv } from "../lambdas/api/statement-csv.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
 import { costReport } from "../lambdas/store/cost-report.ts";
-import { adjudicate, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
+import { adjudicate, creditLot, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
 import { suspectLabels } from "../lambdas/store/label-suspects.ts";
 import { labelsSoFar } from "../lambdas/store/labels.ts";
 import { statement, statementOfPeriod } from "../lambdas/store/ledger.ts";
@@ -95,6 +95,16 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
         })
         .parse(args);
       return adjudicate(host.ports, call);
+    },
+
+    /** A credit note over all that an accepted lot owed, after a person found against the vendor; once. */
+    async credit(host, args) {
+      const { campaign, lot } = z.strictObject({ campaign: z.string(), lot: Slug }).parse(args);
+      await readCampaign(host.ports, campaign);
+      const creditedMicros = await creditLot(host.ports, campaign, lot);
+      if (creditedMicros === 0)
+        throw new BadInputError(`nothing is owed for a lot "${lot}" of "${campaign}": there is nothing to credit`);
+      return { campaign, lot, creditedMicros };
     },
 
     /** Puts an image that two experts decided before a third one: gold that annotators contradict, for one. */

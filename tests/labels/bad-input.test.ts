@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { acceptedAnswers } from "../../lambdas/store/answers.ts";
+import { knownLabels } from "../../lambdas/store/consensus.ts";
 import { readDocument } from "../../lambdas/store/documents.ts";
 import { totals } from "../../lambdas/store/ledger.ts";
 import { everyRecord } from "../../lambdas/store/lot-records.ts";
@@ -124,6 +126,18 @@ describe("a campaign with what nobody wished for", () => {
     // Four vendors' people contradicted it.
     expect(said).toEqual([[wrong, known.get(wrong)]]);
   });
+});
+
+it("answers under an older guideline stay paid and count as labels no more: what is needed again is bought anew", async () => {
+  const made = await world();
+  await made.run();
+  const { ports, agreement } = made;
+  const paid = await totals(ports, "camp");
+  expect((await acceptedAnswers(ports, "camp", agreement)).length).toBe(paid.byKind["answer-accepted"]?.units);
+  const changed = { ...agreement, guideline: { version: 2, text: "a scratch is no crack" } };
+  expect(await acceptedAnswers(ports, "camp", changed)).toEqual([]);
+  expect((await knownLabels(ports, "camp", changed)).experts.size).toBe(0);
+  expect(await totals(ports, "camp")).toEqual(paid);
 });
 
 describe("an agreement that nobody can work under is refused with what is wrong", () => {
