@@ -50,7 +50,9 @@ export const dataCommands: Readonly<Record<string, Command>> = {
     const { campaign, ...asked } = z
       .object({ campaign: z.string().optional(), ...DecisionsRequest.shape, by: z.string().default("data-team") })
       .parse(args);
-    return decide(host.ports, { campaign: await theCampaign(host, campaign), ...asked });
+    const result = await decide(host.ports, { campaign: await theCampaign(host, campaign), ...asked });
+    if (result.kept.length === 0) return result;
+    return { ...result, note: "images of the sealed test set stay: production sees such images too" };
   },
 
   /** Goes on without new photos: with those of failed cycles, else with the last ones under the agreement in force. */
