@@ -91,10 +91,11 @@ export async function deployIntoMoto(
     deployed += Object.keys(template.Resources).length;
   }
   const functions: Deployment["functions"] = {};
-  for (const { type, id } of Object.values(resources).filter((one) => one.type === "AWS::Lambda::Function")) {
+  for (const { id } of Object.values(resources).filter((one) => one.type === "AWS::Lambda::Function")) {
     const found = JSON.parse(await moto.bytes("lambda", "GET", `/2015-03-31/functions/${id}/configuration`)) as Json;
     const name = String(found.FunctionName).replace(/^countersign-[a-z]+-/, "");
-    if (type && existsSync(functionFolder(name)))
+    // The CDK's own functions, which copy the pages, have no folder of ours.
+    if (existsSync(functionFolder(name)))
       functions[name] = {
         name,
         folder: functionFolder(name),
