@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import os
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        raise SystemExit("bench:gpu needs a CUDA GPU and finds none: nothing was measured") from None
+        print("bench:gpu needs a CUDA GPU and finds none: nothing was measured", file=sys.stderr)
+        raise SystemExit(3)
     chip = torch.cuda.get_device_name()
     with tempfile.TemporaryDirectory() as folder:
         files = drawn(Path(folder), options.images)
