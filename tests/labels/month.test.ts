@@ -35,7 +35,7 @@ it("weeks with dead, late, slow and random vendors end with labels near the trut
     agreement: {
       classes,
       vendors: vendors.map(({ id }) => ({ id, name: id, pricePerAnswer: 0.03, capacityPerWave: 50 })),
-      labelling: { lotSize: 20, maxWaves: 3, lotDeadlineHours: 144, reviewDeadlineHours: 48 },
+      labelling: { lotSize: 20, minAnswers: 2, maxWaves: 3, lotDeadlineHours: 144, reviewDeadlineHours: 48 },
     },
     people: mixedVendors({
       kindOf,
