@@ -156,6 +156,11 @@ export async function answerQualification(
         subject: `${who.campaign}: ${who.annotator} of ${who.vendor} did not pass the qualification test`,
         text: `${next.right} of ${test.questions} answers were right, ${test.toPass} are needed. "vendor restore" takes ${who.annotator} in all the same; "vendor release" ends it.`,
       });
+      await ports.notifier.notify({
+        audience: "vendor",
+        subject: `${who.campaign}: a qualification test was not passed`,
+        text: `${who.annotator} of ${who.vendor} gave ${next.right} right answers of ${test.questions}; ${test.toPass} are needed. The data team decides what happens next.`,
+      });
     }
     return stateOf(next, test);
   }

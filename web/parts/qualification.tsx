@@ -11,7 +11,7 @@ import { WorkTable } from "./work-table.tsx";
 export function Qualify(props: { view: QualificationView; guide: Guide; onDone: () => void }) {
   const { view, guide } = props;
   const [started, setStarted] = useState(false);
-  if (started) return <Test view={view} guide={guide} onDone={props.onDone} />;
+  if (started && view.state === "open") return <Test view={view} guide={guide} onDone={props.onDone} />;
   if (view.state === "waiting")
     return (
       <Empty title="The test is being prepared">
@@ -51,7 +51,9 @@ export function Qualify(props: { view: QualificationView; guide: Guide; onDone: 
 function Test({ view, guide, onDone }: { view: QualificationView; guide: Guide; onDone: () => void }) {
   const desk = useMemo(testDesk, []);
   const sitting = useSitting(desk);
-  const done = Math.min(view.questions, view.answered + sitting.given);
+  // As it was when the test was opened: what is given here is counted here.
+  const [before] = useState(view.answered);
+  const done = Math.min(view.questions, before + sitting.given);
   const over = (
     <Empty title="All questions are answered">
       <button type="button" class="primary" onClick={onDone}>
