@@ -66,7 +66,7 @@ export async function agreementOf(paths: readonly string[], theirs: PeerResult):
 /** Changes that should raise a flag, each in three strengths about the thresholds. */
 const SPOILT: Readonly<Record<string, (image: Sharp, strength: number) => Sharp>> = {
   darkened: (image, s) => image.linear([0.45, 0.3, 0.15][s] as number, 0),
-  brightened: (image, s) => image.linear([0.5, 0.25, 0.1][s] as number, [130, 190, 230][s] as number),
+  brightened: (image, s) => image.linear([0.25, 0.1, 0.05][s] as number, [190, 235, 246][s] as number),
   blurred: (image, s) => image.blur([2, 5, 10][s] as number),
   flattened: (image, s) => image.linear([0.2, 0.05, 0.01][s] as number, 110),
   stretched: (image, s) => image.resize(256, [110, 80, 40][s] as number, { fit: "fill" }),

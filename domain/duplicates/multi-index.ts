@@ -35,34 +35,27 @@ export const LARGEST_RADIUS = 11;
 /**
  * Exact search for all hashes within a Hamming radius of 0-11 (multi-index hashing, Norouzi, Punjani & Fleet 2012):
  * of four 16-bit parts at least one differs in at most radius / 4 bits, the later ones even in one less, so only
- * those buckets are looked at. Memory: 24 bytes per hash and 1 MB. The hashes lie in the order of the first part, whose
- * buckets are asked most: they are read one after the other. Close to linear in the size of the buckets, so
- * give each distinct hash once.
+ * those buckets are looked at. Memory: 48 bytes per hash and 1 MB, for each table holds the hashes in its own order: a
+ * bucket is read in one go. Close to linear in the size of the buckets, so give each distinct hash once.
  */
 export class MultiIndex {
-  /** Hashes by position: in the order of their first part. */
-  readonly #hashes: Hashes;
-  /** Ids by position, then for each further table the positions in the order of its part. */
-  readonly #order: Uint32Array;
+  /** Per table the hashes in the order of its part, and their ids. */
+  readonly #high: Uint32Array;
+  readonly #low: Uint32Array;
+  readonly #ids: Uint32Array;
   readonly #starts: Uint32Array;
 
   constructor(hashes: Hashes) {
     const n = hashes.high.length;
-    this.#hashes = hashes;
-    this.#order = new Uint32Array(TABLES * n);
+    this.#high = new Uint32Array(TABLES * n);
+    this.#low = new Uint32Array(TABLES * n);
+    this.#ids = new Uint32Array(TABLES * n);
     this.#starts = new Uint32Array(TABLES * (BUCKETS + 1));
-    this.#fill(0, n);
-    const ids = this.#order.subarray(0, n);
-    this.#hashes = {
-      high: Uint32Array.from(ids, (id) => hashes.high[id] as number),
-      low: Uint32Array.from(ids, (id) => hashes.low[id] as number),
-    };
-    for (let table = 1; table < TABLES; table += 1) this.#fill(table, n);
+    for (let table = 0; table < TABLES; table += 1) this.#fill(hashes, table, n);
   }
 
   /** Counting sort by a table's part. */
-  #fill(table: number, n: number): void {
-    const { high, low } = this.#hashes;
+  #fill({ high, low }: Hashes, table: number, n: number): void {
     const starts = this.#starts.subarray(table * (BUCKETS + 1), (table + 1) * (BUCKETS + 1));
     for (let i = 0; i < n; i += 1) {
       const bucket = part(high[i] as number, low[i] as number, table) + 1;
@@ -73,7 +66,9 @@ export class MultiIndex {
     for (let i = 0; i < n; i += 1) {
       const bucket = part(high[i] as number, low[i] as number, table);
       const at = next[bucket] as number;
-      this.#order[table * n + at] = i;
+      this.#high[table * n + at] = high[i] as number;
+      this.#low[table * n + at] = low[i] as number;
+      this.#ids[table * n + at] = i;
       next[bucket] = at + 1;
     }
   }
@@ -83,10 +78,9 @@ export class MultiIndex {
     if (!Number.isInteger(radius) || radius < 0 || radius > LARGEST_RADIUS) {
       throw new RangeError(`radius ${radius}: allowed are 0 to ${LARGEST_RADIUS}`);
     }
-    const hashesHigh = this.#hashes.high;
-    const hashesLow = this.#hashes.low;
-    const order = this.#order;
-    const n = hashesHigh.length;
+    const highs = this.#high;
+    const lows = this.#low;
+    const n = highs.length / TABLES;
     const found: number[] = [];
     for (let table = 0; table < TABLES; table += 1) {
       const within = partRadius(radius, table);
@@ -95,13 +89,12 @@ export class MultiIndex {
       const base = table * (BUCKETS + 1);
       for (let m = 0; m < (MASKS_WITHIN[within] as number); m += 1) {
         const bucket = base + (wanted ^ (MASKS[m] as number));
-        const end = this.#starts[bucket + 1] as number;
-        for (let at = this.#starts[bucket] as number; at < end; at += 1) {
-          const position = table === 0 ? at : (order[table * n + at] as number);
-          const highBits = (hashesHigh[position] as number) ^ high;
-          const lowBits = (hashesLow[position] as number) ^ low;
+        const end = table * n + (this.#starts[bucket + 1] as number);
+        for (let at = table * n + (this.#starts[bucket] as number); at < end; at += 1) {
+          const highBits = (highs[at] as number) ^ high;
+          const lowBits = (lows[at] as number) ^ low;
           if (popcount(highBits) + popcount(lowBits) > radius) continue;
-          if (!foundBefore(highBits, lowBits, table, radius)) found.push(order[position] as number);
+          if (!foundBefore(highBits, lowBits, table, radius)) found.push(this.#ids[at] as number);
         }
       }
     }

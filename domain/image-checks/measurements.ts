@@ -20,17 +20,14 @@ export interface Measurements {
   grayscale: boolean;
 }
 
-/**
- * Measures a raster. `sourcePixels`: pixels of the full image when `raster` is a shrunk copy of it, because one part
- * of the blur score grows with the number of pixels.
- */
-export function measure(raster: Raster, sourcePixels = raster.width * raster.height): Measurements {
+/** Measures a raster; of a large image a copy at <= 512 pixels a side says the same. */
+export function measure(raster: Raster): Measurements {
   const pixels = raster.width * raster.height;
   const { lumas, small, colours } = countsOf(raster);
   return {
     ...(colours === undefined ? grayStatistics(lumas, pixels) : colourStatistics(colours)),
     contrast: deviation(lumas, pixels) / 255,
-    blur: blurScore(small, lumas, pixels, sourcePixels / pixels),
+    blur: blurScore(small),
   };
 }
 
@@ -110,13 +107,16 @@ function deviation(histogram: Uint32Array, count: number): number {
 
 /**
  * min(1 - exp(-.01 e) + s, 1): e is the standard deviation of edges at <= 64 px; s = 1 - exp(-.01 d), 0 when <= .18,
- * d the standard deviation of the gray histogram's counts (few gray levels make it large: drawings aren't blurry).
+ * d the standard deviation of the counts in the same small picture's histogram (few gray levels make it large: drawings
+ * aren't blurry).
  */
-function blurScore(small: Raster, histogram: Uint32Array, pixels: number, pixelsPerPixel: number): number {
+function blurScore(small: Raster): number {
+  const histogram = new Uint32Array(256);
+  for (const value of small.pixels) histogram[value] = (histogram[value] as number) + 1;
   let squares = 0;
   for (const n of histogram) squares += n * n;
-  const mean = pixels / 256;
-  const spread = Math.sqrt(Math.max(0, squares / 256 - mean * mean)) * pixelsPerPixel;
+  const mean = small.pixels.length / 256;
+  const spread = Math.sqrt(Math.max(0, squares / 256 - mean * mean));
   const few = 1 - Math.exp(-0.01 * spread);
   return Math.min(1 - Math.exp(-0.01 * edgeDeviation(small)) + (few <= 0.18 ? 0 : few), 1);
 }

@@ -95,7 +95,7 @@ export async function examine({ name, sha256, bytes }: InspectionJob): Promise<E
   const height = turned ? header.width : header.height;
   const normalised = within(web, SIDES.normalised);
   const thumbnail = within(normalised, SIDES.thumbnail);
-  const m = measure(normalised, width * height);
+  const m = measure(normalised);
   // Both hashes look at 32 and 9 means a side: the thumbnail's pixels are as good as the image's.
   const small = toGray(thumbnail);
   const capture = captureOf(bytes, header.type);
