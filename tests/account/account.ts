@@ -140,6 +140,8 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
   });
   engine.resume();
   const routes = routesOf(stacks.Portal);
+  const request = (asked: Request) =>
+    throughPortal(routes, asked, (target, event) => functions.invoke(target, event), clock.now());
   return {
     ports,
     engine,
@@ -148,8 +150,14 @@ export async function openAccount(options: AccountOptions = {}): Promise<Account
     front,
     stacks,
     troubles,
-    request: (request) =>
-      throughPortal(routes, request, (target, event) => functions.invoke(target, event), clock.now()),
+    request,
+    async signIn(invitation, subject) {
+      const body = JSON.stringify({ invitation });
+      const headers = { authorization: `Bearer ${subject}`, "content-type": "application/json" };
+      const answer = await request(new Request("http://127.0.0.1/api/session", { method: "POST", headers, body }));
+      if (!answer.ok) throw new Error(`${subject} is not let in: ${await answer.text()}`);
+      return subject;
+    },
     async rest() {
       await (engine as Engine).whenIdle();
       await Promise.all(events);

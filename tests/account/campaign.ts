@@ -3,7 +3,7 @@ import type { Ports } from "../../lambdas/ports.ts";
 import { readCampaign, readCycle } from "../../lambdas/store/campaigns.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { type IncomingFile, sealIntake } from "../../lambdas/store/intakes.ts";
-import { invite, openSession } from "../../lambdas/store/members.ts";
+import { invite } from "../../lambdas/store/members.ts";
 import { Eyes } from "../../local/eyes.ts";
 import { SimulatedPeople } from "../../local/people/people.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
@@ -13,6 +13,8 @@ import type { CycleRecord } from "../../schemas/state.ts";
 export interface Scene {
   ports: Ports;
   request(request: Request): Promise<Response>;
+  /** Lets somebody in by an invitation; the answer goes with their requests as a bearer token. */
+  signIn(invitation: string, subject: string): Promise<string>;
   /** Resolves when machines rest, as far as this can be known. */
   rest(): Promise<void>;
   /** True while machines work. */
@@ -41,7 +43,7 @@ export async function runCampaign(
     classes: agreement.classes,
     perceive: eyes.perceive,
     join: async (role, who) =>
-      (await openSession(ports, await invite(ports, { campaign, role, ttlSeconds: 3600, ...who }))).session,
+      scene.signIn(await invite(ports, { campaign, role, ttlSeconds: 3600, ...who }), `${role}-${who.subject}`),
   });
   for (;;) {
     await scene.rest();

@@ -4,6 +4,7 @@ import { type Aws, awsIn } from "../../infra/aws-command.ts";
 import type { EnvironmentConfig } from "../../infra/config.ts";
 import { resourceName } from "../../infra/foundation.ts";
 import { createApi } from "../../lambdas/api/app.ts";
+import { openSession } from "../../lambdas/store/members.ts";
 import { MACHINES } from "../../workflow/definition.ts";
 import type { Scene } from "./campaign.ts";
 
@@ -54,6 +55,7 @@ export function deployedScene(
   return {
     ports,
     request: (request) => api.fetch(request),
+    signIn: async (invitation) => (await openSession(ports, invitation)).session,
     rest: async () => {},
     busy: () => false,
     async wait() {
