@@ -311,8 +311,12 @@ def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, fa
         charts["embedding-map"] = plots.scatter(places, truth[shown], hit[shown], classes)
     if curve := facts.get("notes", {}).get("learningCurve"):
         rows = [*curve["points"], *curve["expected"]]
+        n, low, value, high = ([row[key] for row in rows] for key in ("n", "low", "value", "high"))
         charts["learning-curve"] = plots.curve(
-            *([row[key] for row in rows] for key in ("n", "low", "value", "high")),
+            n,
+            low,
+            value,
+            high,
             f"Learning curve: measured up to {curve['points'][-1]['n']} images, expected beyond",
             "training images",
             "accuracy out of fold",
