@@ -165,7 +165,7 @@ def probed(data: Dataset, rows: np.ndarray, backbone: Backbone) -> train.Trained
 def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespace) -> tuple[Dataset, train.Trained]:
     """ResNet-18 from random weights on four fifths of the rows, and the fifth that it is calibrated on."""
     backbone = build(TRAINED_HERE, None, image_size=SIZE, random_weights=True)
-    pixels = fixed_size(labelled.bytes, data.ids, SIZE)
+    pixels = fixed_size(labelled.bytes.items(), data.ids, SIZE)
     fitted, left = data.folds(5, 0)[0]
     model = with_new_head(backbone.embedder, 512, len(data.classes))
     schedule = Schedule(epochs=options.epochs, batch=32, learning_rate=2e-3, smoothing=0.05, average=0.95)

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from countersign_ml import documents, finetune, pretrained, probe
-from countersign_ml.backbones import build
+from countersign_ml.backbones import Prepare, build
 from countersign_ml.classifier import export, with_head
 from countersign_ml.contract import BadInput
 from countersign_ml.fitting import NotFinite, Schedule, fit
@@ -79,6 +79,28 @@ def test_the_graph_of_a_cnn_a_transformer_and_a_hybrid_equals_torch(name, size, 
             expected = model(torch.from_numpy(image))
         for ours, theirs in zip(session.run(["logits", "embedding"], {"image": image}), expected, strict=True):
             assert np.abs(ours - theirs.numpy()).max() < 1e-4
+
+
+def test_the_view_of_the_centre_is_the_undistorted_middle():
+    image = torch.randint(0, 256, (1, 100, 160, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    middle = image[:, 5:95, 35:125].permute(0, 3, 1, 2).float()
+    expected = torch.nn.functional.interpolate(middle, size=(32, 32), mode="bicubic", antialias=True).clamp(0, 255)
+    found = Prepare(32, (0.0,) * 3, (1 / 255,) * 3, "centre")(image)
+    # At the rim the view may look beyond its own border; a crop can't.
+    assert torch.allclose(found[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2], atol=1e-2)
+
+
+@pytest.mark.slow
+def test_the_graph_of_the_centre_view_takes_any_size(tmp_path):
+    backbone = build("mobilenetv3_small_050", None, image_size=32, view="centre", random_weights=True)
+    model = with_head(backbone.embedder, probe.Head(np.eye(3, 1024), np.zeros(3)))
+    export(model, tmp_path / "model.onnx", np.zeros((2, 40, 48, 3), dtype=np.uint8))
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    for shape in [(1, 90, 31), (2, 33, 200)]:
+        image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(image))[0].numpy()
+        assert np.abs(np.asarray(session.run(["logits"], {"image": image})[0]) - expected).max() < 1e-4
 
 
 def test_an_unknown_backbone_is_refused_with_near_names():

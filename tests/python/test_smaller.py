@@ -72,7 +72,7 @@ def test_pruned_copies_of_a_trained_network_answer_as_it_does_and_serve(scene: S
     model = with_new_head(small_cnn.embedder(1, 32), small_cnn.DIMENSION, len(CLASSES))
     facts = {"backbone": small_cnn.NAME, "inputSize": 32, "notes": {}}
     learn = np.nonzero(~data.validation)[0]
-    pixels = smaller.fixed_size(scene.bytes, data.ids, 32)
+    pixels = smaller.fixed_size(scene.bytes.items(), data.ids, 32)
     schedule = smaller.Schedule(epochs=30, batch=16, learning_rate=4e-3, average=0.9)
     smaller.fitted(model, pixels[torch.from_numpy(learn)], torch.from_numpy(data.soft[learn]).float(), schedule)
     network.save(tmp_path, model, facts | {"pooling": "default", "view": "whole"})

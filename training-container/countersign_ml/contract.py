@@ -52,6 +52,10 @@ def checkpoint_dir() -> Path:
     return _made(root() / "checkpoints")
 
 
+def scratch_dir() -> Path:
+    return _made(root() / "scratch")
+
+
 def processing_output_dir() -> Path:
     return _made(root() / "processing" / "output")
 

@@ -117,8 +117,8 @@ class Run:
     ) -> None:
         self.data, self.embeddings, self.strength = data, embeddings, strength
         self.backbone, self.schedule, self.seed, self.count = backbone, schedule, seed, count
-        files = shards.load(contract.channel("shards"), set(data.ids))
-        self.pixels = fixed_size(files, data.ids, backbone.input_size, backbone.view)
+        entries = shards.entries(contract.channel("shards"), set(data.ids))
+        self.pixels = fixed_size(entries, data.ids, backbone.input_size, backbone.view)
         self.progress = contract.Progress("fine-tune", count * 1000)
         self.soft = torch.from_numpy(data.soft).float()
         # A checkpoint serves only the run that would compute the same.

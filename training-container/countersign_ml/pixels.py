@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
 import numpy as np
 import torch
 
@@ -11,25 +17,63 @@ from .classifier import Classifier
 from .contract import BadInput
 from .images import Undecodable, decode
 
+READ_AT_ONCE = 128
+"""Images whose bytes are in memory at a time."""
 
-def fixed_size(files: dict[str, bytes], ids: list[str], size: int, view: str = "whole") -> torch.Tensor:
+
+def fixed_size(
+    images: Iterable[tuple[str, bytes]], ids: list[str], size: int, view: str = "whole", memory: int | None = None
+) -> torch.Tensor:
     """uint8 (n, side, side, 3), resized as the model's own preparation does; side is `size` for view `whole`.
 
     For view `centre` the whole middle square is kept, so much larger that the model's own crop of it gives `size`.
+    `images` is read once and in its order, an image at a time. What is larger than `memory` bytes (default: a third of
+    what the machine has) lies in a file of the scratch folder, from which the system reads what a batch needs.
     """
     if view == "centre":
         size, view = round(size / CENTRE[view]), "square"
     prepare = Prepare(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255), view)
-    rows = torch.zeros((len(ids), size, size, 3), dtype=torch.uint8)
+    rows = _room((len(ids), size, size, 3), _third_of_memory() if memory is None else memory)
+    place = {name: at for at, name in enumerate(ids)}
     progress = contract.Progress("decode", len(ids))
-    for at, name in enumerate(ids):
+
+    def one(entry: tuple[str, bytes]) -> tuple[str, torch.Tensor]:
+        name, data = entry
         try:
-            pixels = torch.from_numpy(decode(files[name], size).copy())[None]
+            pixels = torch.from_numpy(decode(data, size).copy())[None]
         except Undecodable as error:
             raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
-        rows[at] = prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
-        progress.at(at + 1)
+        return name, prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
+
+    wanted = (entry for entry in images if entry[0] in place)
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)  # an image per core: threads inside a resize would wait for each other
+    try:
+        with ThreadPoolExecutor(cores) as pool:
+            while batch := list(islice(wanted, READ_AT_ONCE)):
+                for name, row in pool.map(one, batch):
+                    rows[place.pop(name)] = row
+                progress.at(len(ids) - len(place))
+    finally:
+        torch.set_num_threads(cores)
+    if place:
+        raise BadInput(f"{len(place)} of {len(ids)} images are in no shard, the first is {min(place)}")
     return rows
+
+
+def _room(shape: tuple[int, ...], memory: int) -> torch.Tensor:
+    count = int(np.prod(shape))
+    if count <= memory:
+        return torch.zeros(shape, dtype=torch.uint8)
+    handle, name = tempfile.mkstemp(suffix=".pixels", dir=contract.scratch_dir())
+    os.close(handle)
+    rows = torch.from_file(name, shared=True, size=count, dtype=torch.uint8).view(shape)
+    os.unlink(name)  # the mapping keeps it; whatever ends this process, the space comes back
+    return rows
+
+
+def _third_of_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3
 
 
 def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:

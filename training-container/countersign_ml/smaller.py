@@ -45,7 +45,7 @@ def build(
     if teacher is None:
         return
     names, soft = [data.ids[k] for k in learn], torch.from_numpy(data.soft[learn]).float()
-    pixels = fixed_size(files, names, facts["inputSize"], teacher.embedder.prepare.view)
+    pixels = fixed_size(files.items(), names, facts["inputSize"], teacher.embedder.prepare.view)
     logits, _ = predict(teacher, pixels)
     target = TEACHER * torch.from_numpy(probe.softmax(logits)).float() + (1 - TEACHER) * soft
     flips = flips_for(data.classes)
@@ -62,7 +62,7 @@ def build(
     size = sum(p.numel() for p in teacher.parameters())
     for name, embedder, side in students(facts, weights):
         if sum(p.numel() for p in embedder.parameters()) < 0.9 * size:
-            own = pixels if side == facts["inputSize"] else fixed_size(files, names, side)
+            own = pixels if side == facts["inputSize"] else fixed_size(files.items(), names, side)
             with torch.inference_mode():
                 dim = embedder(own[:2]).shape[1]
             model = with_new_head(embedder, dim, len(data.classes))

@@ -143,7 +143,7 @@ def train_small_cnn(hyper: dict[str, str], data: Dataset, folds: list, seed: int
     schedule = Schedule(
         **(vars(SMALL) | {"epochs": _integer(hyper, "epochs", enough), "flips": flips_for(data.classes)})
     )
-    pixels = fixed_size(shards.load(contract.channel("shards"), set(data.ids)), data.ids, size)
+    pixels = fixed_size(shards.entries(contract.channel("shards"), set(data.ids)), data.ids, size)
     soft = torch.from_numpy(data.soft).float()
     logits = np.zeros(data.soft.shape)
     progress = contract.Progress("train", (len(folds) + 1) * 1000)
