@@ -19,7 +19,7 @@ export interface PairPolicy {
   mostNear: number;
 }
 
-export const PAIR_POLICY: PairPolicy = { pHashRadius: 8, dHashRadius: 14, mostNear: 100 };
+export const PAIR_POLICY: PairPolicy = { pHashRadius: 8, dHashRadius: 12, mostNear: 100 };
 
 export interface Pairs {
   /** Positions (a < b) of images that look like the same picture, each pair once, sorted. */
