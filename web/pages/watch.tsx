@@ -1,5 +1,6 @@
 import type { WatchView } from "../../schemas/portal.ts";
 import { useLoad } from "../api.ts";
+import { Disputes } from "../parts/dispute.tsx";
 import { HistoryTable } from "../parts/history-table.tsx";
 import { ImageSearch } from "../parts/image-search.tsx";
 import { LineChart } from "../parts/plots.tsx";
@@ -88,6 +89,7 @@ function Campaign({ view, onChange }: { view: WatchView; onChange: () => void })
             cycles={view.cycles.length}
             states={view.workflow.map(({ name }) => name)}
           />
+          <Disputes view={view} onChange={onChange} />
           <Questions view={view} onChange={onChange} />
           <ImageSearch campaign={view.campaign} />
           {view.mayAct && <People view={view} onChange={onChange} />}
