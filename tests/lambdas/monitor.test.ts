@@ -139,7 +139,7 @@ test("drift opens one priced proposal, tells the data team once, and changes not
   await startMonitors(w.ports);
   expect(await lookOf(w, "2026-05-10")).toMatchObject({ outcome: "drifting" });
   const proposal = await relabelProposal(w.ports, "parts");
-  expect(proposal).toMatchObject({ status: "open", priceMicros: 60 * 2 * 30_000 });
+  expect(proposal).toMatchObject({ status: "open", priceMicros: 60 * 30_000 });
   expect(proposal?.images[0]).toBe(`${objectKeys.capture("parts", "2026-05-08", "0".repeat(64))}.image`);
   // Another day of the same drift adds neither a second proposal nor a second notice.
   await runStage(stages["measure-drift"] as never, { campaign: "parts", day: "2026-05-11" }, w.ports);
