@@ -97,6 +97,49 @@ const keysAndTopics: Rule = (stacks) => [
   ),
 ];
 
+/** Services that publish to topics, and what they publish of: their right stands in the topic's and the key's own policy. */
+const heard: Rule = (stacks) => {
+  const told = [
+    ...all(stacks, "AWS::CloudWatch::Alarm").map((one) => ({
+      ...one,
+      service: "cloudwatch",
+      topics: one.properties.AlarmActions ?? [],
+    })),
+    ...all(stacks, "AWS::Budgets::Budget").map((one) => ({
+      ...one,
+      service: "budgets",
+      topics: (one.properties.NotificationsWithSubscribers ?? []).flatMap((each: Json) =>
+        each.Subscribers.map(({ Address }: Json) => Address),
+      ),
+    })),
+  ];
+  const allows = (statements: Json[], action: string, service: string) =>
+    statements.some(
+      (s) =>
+        s.Effect === "Allow" &&
+        [s.Action].flat().includes(action) &&
+        [s.Principal?.Service].flat().includes(`${service}.amazonaws.com`),
+    );
+  return told.flatMap(({ stack, id, service, topics }) => {
+    const wanted = topics.map((topic: Json) => text(resolve(stacks, stack, topic)));
+    const published = all(stacks, "AWS::SNS::TopicPolicy").filter(({ stack: at, properties: p }) =>
+      p.Topics.some((topic: Json) => wanted.includes(text(resolve(stacks, at, topic)))),
+    );
+    const keys = all(stacks, "AWS::KMS::Key").filter(({ id: key }) => key.startsWith("SealKey"));
+    return [
+      ...when(
+        published.length === 0 ||
+          !published.every(({ properties: p }) => allows(p.PolicyDocument.Statement, "sns:Publish", service)),
+        `${id}: its topic does not let ${service} publish, nobody is told`,
+      ),
+      ...when(
+        !keys.every(({ properties: p }) => allows(p.KeyPolicy.Statement, "kms:GenerateDataKey", service)),
+        `${id}: its topic's key does not let ${service} encrypt, nobody is told`,
+      ),
+    ];
+  });
+};
+
 /** Policies that let somebody in from outside: each names who, and from where. */
 const resourcePolicies: Rule = (stacks) => {
   const documents: [string, Json][] = [
@@ -410,6 +453,14 @@ const alarms: Rule = (stacks) => {
       when(!watched("ApproximateNumberOfMessagesVisible", id), `${id}: no alarm on dead letters`),
     ),
     ...when(all(stacks, "AWS::Budgets::Budget").length === 0, "there is no budget"),
+    ...when(
+      !all(stacks, "AWS::CloudWatch::Dashboard").some(({ properties: p }) =>
+        found.every(({ properties: alarm }) =>
+          text(p.DashboardBody).includes(String(alarm.AlarmName).replace(/^countersign-[a-z]+-/, "")),
+        ),
+      ),
+      "no dashboard shows what every alarm watches",
+    ),
   ];
 };
 
@@ -448,6 +499,7 @@ const RULES: Rule[] = [
   buckets,
   records,
   keysAndTopics,
+  heard,
   resourcePolicies,
   identityPolicies,
   functions,

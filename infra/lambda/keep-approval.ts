@@ -2,6 +2,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { s3Objects } from "../../adapters/aws/objects.ts";
 import { ConflictError, type Objects, type Ports } from "../../lambdas/ports.ts";
 import { CLIENT } from "./client-settings.ts";
+import { logLine } from "./log-line.ts";
 import { setting } from "./settings.ts";
 import { world } from "./world.ts";
 
@@ -24,6 +25,6 @@ export function keepApproval(
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }
-    console.log(JSON.stringify({ function: "keep-approval", key }));
+    logLine({ function: "keep-approval", key });
   };
 }

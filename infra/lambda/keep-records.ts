@@ -3,6 +3,7 @@ import { s3Objects } from "../../adapters/aws/objects.ts";
 import type { Objects, Ports } from "../../lambdas/ports.ts";
 import { type Change, keepChanges } from "../../lambdas/store/journal.ts";
 import { CLIENT } from "./client-settings.ts";
+import { logLine } from "./log-line.ts";
 import { setting } from "./settings.ts";
 
 interface Attribute {
@@ -41,6 +42,6 @@ export function keepRecords(
     // The first change's own day: the same batch has the same key on whatever day it is tried again.
     const at = (Records[0]?.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000;
     const key = await keepChanges({ objects }, new Date(at).toISOString().slice(0, 10), changes);
-    console.log(JSON.stringify({ function: "keep-records", key, changes: changes.length }));
+    logLine({ function: "keep-records", key, changes: changes.length });
   };
 }

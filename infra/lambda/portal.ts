@@ -3,6 +3,7 @@ import { handle, type LambdaEvent } from "hono/aws-lambda";
 import { createApi } from "../../lambdas/api/app.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import type { Identity } from "../../lambdas/store/members.ts";
+import { logLine } from "./log-line.ts";
 import { setting } from "./settings.ts";
 import { world } from "./world.ts";
 
@@ -17,7 +18,7 @@ export function portalHandler(routes: readonly string[], given: Partial<Ports>) 
     publicFiles: async () => undefined,
     origin: () => setting("ORIGIN"),
     identity: (request) => identities.get(request),
-    log: (line) => console.log(JSON.stringify(line)),
+    log: logLine,
   });
   const mine = (path: string) => routes.some((route) => path === route || path.startsWith(`${route}/`));
   async function fetch(request: Request, { event }: { event: LambdaEvent }): Promise<Response> {

@@ -1,13 +1,14 @@
 import { startMonitors } from "../../lambdas/monitor.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import { sweep, watch } from "../../lambdas/sweep.ts";
+import { logLine } from "./log-line.ts";
 import { world } from "./world.ts";
 
 type Task = (ports: Ports) => Promise<Record<string, number>>;
 
 function scheduled(name: string, task: Task, given: Partial<Ports>): () => Promise<void> {
   const ports = world(given);
-  return async () => console.log(JSON.stringify({ function: name, ...(await task(ports)) }));
+  return async () => logLine({ function: name, ...(await task(ports)) });
 }
 
 /** Every day: live models are compared with what they were proven on. */

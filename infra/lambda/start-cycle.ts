@@ -1,6 +1,7 @@
 import type { Ports } from "../../lambdas/ports.ts";
 import { BadInputError } from "../../lambdas/stage.ts";
 import { enqueueIntake } from "../../lambdas/store/cycles.ts";
+import { logLine } from "./log-line.ts";
 import { world } from "./world.ts";
 
 /** EventBridge's word of an object that S3 has written; it may come twice, late, and out of order. */
@@ -20,7 +21,7 @@ export function startCycle(given: Partial<Ports>): (event: ObjectCreated) => Pro
       );
     }
     const cycle = await enqueueIntake(ports, campaign, intake);
-    console.log(JSON.stringify({ function: "start-cycle", campaign, intake, cycle: cycle ?? "queued" }));
+    logLine({ function: "start-cycle", campaign, intake, cycle: cycle ?? "queued" });
     return { cycle: cycle ?? null };
   };
 }

@@ -116,8 +116,18 @@ export class DataStack extends Stack implements Foundation {
       pendingWindow: Duration.days(keeps ? 30 : 7),
     });
 
+    const dataTeam = this.#topic("DataTeam");
+    // A topic's own policy takes the place of the one that lets the whole account in: alarms and the budget are named here.
+    dataTeam.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ["sns:Publish"],
+        principals: ["cloudwatch", "budgets"].map((service) => new ServicePrincipal(`${service}.amazonaws.com`)),
+        resources: [dataTeam.topicArn],
+        conditions: { StringEquals: { "aws:SourceAccount": this.account } },
+      }),
+    );
     this.topics = {
-      "data-team": this.#topic("DataTeam"),
+      "data-team": dataTeam,
       vendor: this.#topic("Vendors"),
       owner: this.#topic("Owners"),
     };

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { memoryPorts } from "../../adapters/memory/index.ts";
 import { PORTAL_AUDIENCES } from "../../infra/functions.ts";
+import { output } from "../../infra/lambda/log-line.ts";
 import { portalHandler } from "../../infra/lambda/portal.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { invite, members, openSession, revoke } from "../../lambdas/store/members.ts";
@@ -15,7 +16,7 @@ let ports: World;
 beforeEach(async () => {
   vi.stubEnv("ORIGIN", "https://portal.example");
   vi.stubEnv("ENVIRONMENT", "dev");
-  vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(output, "log").mockImplementation(() => {});
   ports = memoryPorts({ environment: "dev" });
   const agreement = Campaign.parse({
     name: "parts",
