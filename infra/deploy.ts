@@ -11,7 +11,7 @@ import { awsIn } from "./aws-command.ts";
 import { ConfigError, type EnvironmentConfig, readConfig } from "./config.ts";
 import { builtImages, IMAGE_NAMES, sourceTag } from "./images.ts";
 import { PreflightError, preflight } from "./preflight.ts";
-import { bucketsOf, emptyBucket, leftBehind, removeRunTime } from "./teardown.ts";
+import { bucketsOf, emptyBucket, leftBehind, removeRunTime, stopExecutions } from "./teardown.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RUNNING_PARTS = ["Observability", "Portal", "Pipeline"];
@@ -44,7 +44,9 @@ async function deploy(config: EnvironmentConfig): Promise<void> {
     `Deploys Countersign "${config.name}" to ${config.region} in the account ${account}: five stacks, three images built there (about 20 minutes of CodeBuild, about 0.40 USD), then about 5 USD a month while nothing runs.`,
   );
   if (!(await agreed("This spends money."))) return;
-  const common = ["-c", `env=${config.name}`, "--require-approval", "broadening"];
+  // Who said yes beforehand is not asked by the CDK either: without a terminal it would refuse.
+  const approval = process.argv.includes("--yes") ? "never" : "broadening";
+  const common = ["-c", `env=${config.name}`, "--require-approval", approval];
   cdk("deploy", ...["Data", "Images"].map((name) => stackName(config, name)), ...common);
   const digests = await builtImages(aws, config, sourceTag(join(ROOT, "build", "image-source")));
   const parameters = IMAGE_NAMES.flatMap((image) => [
@@ -68,11 +70,26 @@ async function destroy(config: EnvironmentConfig): Promise<void> {
   if (!(await agreed("This can't be undone.", config.name))) return;
   // Workflows first: nothing may be made anew while things are taken down.
   cdk("destroy", stackName(config, "Observability"), "--force", "-c", `env=${config.name}`);
-  const buckets = ["Portal", "Data"].flatMap((name) => bucketsOf(aws, stackName(config, name)));
-  cdk("destroy", stackName(config, "Pipeline"), "--force", "--exclusively", "-c", `env=${config.name}`);
+  for (const name of stopExecutions(aws, config)) console.log(`stopped: ${name}`);
+  const alone = (name: string) =>
+    cdk("destroy", stackName(config, name), "--force", "--exclusively", "-c", `env=${config.name}`);
+  const empty = (name: string) => {
+    for (const bucket of bucketsOf(aws, stackName(config, name)))
+      console.log(`emptied ${bucket}: ${emptyBucket(aws, bucket)} versions`);
+  };
+  alone("Pipeline");
   for (const what of removeRunTime(aws, config)) console.log(`deleted: ${what}`);
-  for (const bucket of buckets) console.log(`emptied ${bucket}: ${emptyBucket(aws, bucket)} versions`);
-  cdk("destroy", "--all", "--force", "-c", `env=${config.name}`);
+  empty("Portal");
+  alone("Portal");
+  // S3 writes access logs late: into a bucket that was emptied a moment ago too.
+  empty("Data");
+  try {
+    cdk("destroy", "--all", "--force", "-c", `env=${config.name}`);
+  } catch (error) {
+    console.log(`${(error as Error).message}; once more, with the access logs that came meanwhile`);
+    empty("Data");
+    cdk("destroy", "--all", "--force", "-c", `env=${config.name}`);
+  }
   const left = leftBehind(aws, config);
   if (left.length > 0) throw new Error(`still there, look why:\n${left.map((arn) => `- ${arn}`).join("\n")}`);
   console.log("Nothing is left.");
@@ -88,6 +105,7 @@ async function takeDownRunningParts(config: EnvironmentConfig): Promise<void> {
   }
   console.log(`Deletes the workflows, functions, endpoints, portal and alarms of "${config.name}". Kept: ${kept}.`);
   if (!(await agreed("People are locked out, and models stop answering.", config.name))) return;
+  for (const name of stopExecutions(awsIn(config.region), config)) console.log(`stopped: ${name}`);
   for (const name of RUNNING_PARTS)
     cdk("destroy", stackName(config, name), "--force", "--exclusively", "-c", `env=${config.name}`);
   for (const what of removeRunTime(awsIn(config.region), config)) console.log(`deleted: ${what}`);

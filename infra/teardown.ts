@@ -1,4 +1,8 @@
 /** What a stack's deletion leaves behind: what workflows made while they ran, and everything in versioned buckets. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MACHINES } from "../workflow/definition.ts";
 import { type Answer, type Aws, AwsCommandError } from "./aws-command.ts";
 import type { EnvironmentConfig } from "./config.ts";
 import { resourceName } from "./foundation.ts";
@@ -43,6 +47,36 @@ export function removeRunTime(aws: Aws, config: EnvironmentConfig): string[] {
   return done;
 }
 
+/**
+ * Stops every open execution, campaigns first, so that they start nothing more. A state machine is deleted only when its last
+ * one has ended, and one that waits for a person may wait for months. Safe to run again. Returns their names.
+ */
+export function stopExecutions(aws: Aws, config: EnvironmentConfig): string[] {
+  const { stateMachines = [] } = aws(["stepfunctions", "list-state-machines"]);
+  const arns = new Map(
+    (stateMachines as { name: string; stateMachineArn: string }[]).map((one) => [one.name, one.stateMachineArn]),
+  );
+  return MACHINES.flatMap((machine) => {
+    const arn = arns.get(resourceName(config, machine));
+    if (arn === undefined) return [];
+    const listed = aws(["stepfunctions", "list-executions", "--state-machine-arn", arn, "--status-filter", "RUNNING"]);
+    return ((listed.executions ?? []) as { executionArn: string }[])
+      .filter(({ executionArn }) =>
+        attempt(aws, [
+          "stepfunctions",
+          "stop-execution",
+          "--execution-arn",
+          executionArn,
+          "--error",
+          "TakenDown",
+          "--cause",
+          `${config.name} was taken down`,
+        ]),
+      )
+      .map(({ executionArn }) => executionArn.split(":").slice(-2).join(" "));
+  });
+}
+
 /** Physical names of the buckets of a stack; none where the stack is gone already. Those that receive access logs come last. */
 export function bucketsOf(aws: Aws, stack: string): string[] {
   let found: Answer;
@@ -71,22 +105,26 @@ export function emptyBucket(aws: Aws, bucket: string): number {
     const all = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])] as { Key: string; VersionId: string }[];
     if (all.length === 0) return deleted;
     const Objects = all.map(({ Key, VersionId }) => ({ Key, VersionId }));
-    const request = JSON.stringify({ Objects, Quiet: true });
-    const { Errors = [] } = aws([
-      "s3api",
-      "delete-objects",
-      "--bucket",
-      bucket,
-      "--bypass-governance-retention",
-      "--delete",
-      request,
-    ]) as { Errors?: { Key: string; Code: string; Message: string }[] };
+    const { Errors = [] } = withFile(JSON.stringify({ Objects, Quiet: true }), (request) =>
+      aws(["s3api", "delete-objects", "--bucket", bucket, "--bypass-governance-retention", "--delete", request]),
+    ) as { Errors?: { Key: string; Code: string; Message: string }[] };
     const [first] = Errors;
     if (first !== undefined && Errors.length === all.length)
       throw new Error(
         `${bucket}: ${Errors.length} objects can't be deleted, the first is ${first.Key}: ${first.Code} ${first.Message}; delete them with a role that may, then run this again`,
       );
     deleted += all.length - Errors.length;
+  }
+}
+
+/** A thousand keys are more than an argument of a command may hold: they go through a file. */
+function withFile<T>(text: string, use: (address: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-"));
+  try {
+    writeFileSync(join(folder, "request.json"), text);
+    return use(`file://${join(folder, "request.json")}`);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 

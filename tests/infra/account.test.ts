@@ -8,7 +8,7 @@ import { readConfig } from "../../infra/config.ts";
 import { builtImages, sourceTag } from "../../infra/images.ts";
 import { preflight } from "../../infra/preflight.ts";
 import { RECIPES } from "../../infra/stacks/images.ts";
-import { bucketsOf, emptyBucket, leftBehind, removeRunTime } from "../../infra/teardown.ts";
+import { bucketsOf, emptyBucket, leftBehind, removeRunTime, stopExecutions } from "../../infra/teardown.ts";
 
 const config = readConfig("dev");
 const refuse = (args: readonly string[], code: string, said = "") => {
@@ -236,6 +236,25 @@ describe("at the end", () => {
     expect(asked[0]).toContain("Key=application,Values=countersign Key=environment,Values=dev");
   });
 
+  test("what waits for a person is stopped, of this environment only; what has ended meanwhile is no trouble", () => {
+    const execution = (name: string) => `arn:aws:states:eu-central-1:123456789012:execution:${name}`;
+    const machine = (name: string) => ({ name, stateMachineArn: `arn:machine:${name}` });
+    const { aws, asked } = account({
+      "stepfunctions list-state-machines": () => ({
+        stateMachines: ["countersign-dev-lot", "countersign-dev-campaign", "countersign-staging-lot"].map(machine),
+      }),
+      "stepfunctions list-executions": (args) => ({
+        executions: args.includes("arn:machine:countersign-dev-lot")
+          ? ["l1", "gone"].map((name) => ({ executionArn: execution(`countersign-dev-lot:${name}`) }))
+          : [{ executionArn: execution("countersign-dev-campaign:parts-1") }],
+      }),
+      "stepfunctions stop-execution": (args) =>
+        args.some((one) => one.endsWith(":gone")) ? refuse(args, "ExecutionDoesNotExist", "does not exist") : {},
+    });
+    expect(stopExecutions(aws, config)).toEqual(["countersign-dev-campaign parts-1", "countersign-dev-lot l1"]);
+    expect(asked.filter((one) => one.includes("staging"))).toEqual([]);
+  });
+
   test("a bucket is emptied of versions and delete markers, page by page", () => {
     const left = Array.from({ length: 2500 }, (_, i) => ({ Key: `k${i}`, VersionId: `v${i}` }));
     const { aws } = account({
@@ -244,7 +263,9 @@ describe("at the end", () => {
         return { Versions: page.slice(0, 600), DeleteMarkers: page.slice(600) };
       },
       "s3api delete-objects": (args) => {
-        const { Objects } = JSON.parse(args.at(-1) as string) as { Objects: unknown[] };
+        const address = args.at(-1) as string;
+        expect(address).toMatch(/^file:\/\//);
+        const { Objects } = JSON.parse(readFileSync(address.slice("file://".length), "utf8")) as { Objects: unknown[] };
         expect(Objects.length).toBeLessThanOrEqual(1000);
         expect(args).toContain("--bypass-governance-retention");
         left.splice(0, Objects.length);
