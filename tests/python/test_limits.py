@@ -55,6 +55,32 @@ def test_one_image_too_large_for_the_machine_is_a_clear_failure():
         fitted(0)
 
 
+class Normed(torch.nn.Module):
+    """Batch norm can't take a batch of a single image."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(12), torch.nn.Linear(12, 3))
+
+    def forward(self, images):
+        return self.layers(images.float()), images.flatten(1)
+
+
+def test_one_image_left_over_is_no_batch_of_its_own():
+    images = torch.randint(0, 256, (17, 2, 2, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    model = Normed()
+    schedule = Schedule(epochs=2, batch=8, learning_rate=1e-2)
+    fit(
+        model,
+        [{"params": list(model.parameters()), "scale": 1.0}],
+        images,
+        torch.eye(3)[torch.arange(17) % 3],
+        schedule,
+        seed=0,
+    )
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
 def private_kilobytes() -> int:
     """Of this process, without mapped files; 0 where the system does not tell (then only equality is shown)."""
     if not Path("/proc/self/status").exists():
@@ -71,6 +97,7 @@ def test_pixels_larger_than_the_memory_allowed_lie_in_a_file_and_are_the_same(in
     def images():
         return ((name, stream.getvalue()) for name in reversed(names))
 
+    fixed_size(images(), names, 320, memory=1_000_000)  # what decoders keep for themselves is there before
     before = private_kilobytes()
     filed = fixed_size(images(), names, 320, memory=1_000_000)
     grown = private_kilobytes() - before
