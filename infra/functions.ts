@@ -43,36 +43,56 @@ export const hostFunctions: FunctionSource[] = [
 ];
 
 /**
- * The portal by audience: each function has only its own routes, and only the permissions that those need. Routes know the
- * image links by type alone, so their module is named beside them.
+ * The portal by audience: each function has only its own routes, and only the permissions that those need. `parts`: module of
+ * lambdas/api/ -> what makes its routes, and where they stand.
  */
 export const PORTAL_AUDIENCES = {
   people: {
     routes: ["/api/session", "/api/session/end", "/api/me", "/api/media"],
-    modules: ["session", "media", "image-links"],
+    parts: { session: ["sessionRoutes", "/api"], media: ["mediaRoutes", "/api/media"] },
   },
-  vendors: { routes: ["/api/annotate", "/api/vendor"], modules: ["annotate", "vendor", "image-links"] },
-  experts: { routes: ["/api/review"], modules: ["review", "image-links"] },
+  vendors: {
+    routes: ["/api/annotate", "/api/vendor"],
+    parts: { annotate: ["annotateRoutes", "/api/annotate"], vendor: ["vendorRoutes", "/api/vendor"] },
+  },
+  experts: { routes: ["/api/review"], parts: { review: ["reviewRoutes", "/api/review"] } },
   owners: {
     routes: ["/api/approve", "/api/campaigns", "/api/data"],
-    modules: ["approve", "campaigns", "data", "image-links"],
+    parts: {
+      approve: ["approveRoutes", "/api/approve"],
+      campaigns: ["campaignRoutes", "/api/campaigns"],
+      data: ["dataRoutes", "/api/data"],
+    },
   },
-  callers: { routes: ["/predict"], modules: ["predict"] },
+  callers: { routes: ["/predict"], parts: { predict: ["predictRoutes", "/predict"] } },
 } as const;
 export type Audience = keyof typeof PORTAL_AUDIENCES;
+const partsOf = (audience: Audience): [string, readonly [string, string]][] =>
+  Object.entries(PORTAL_AUDIENCES[audience].parts);
 
 export const portalFunctions: FunctionSource[] = (Object.keys(PORTAL_AUDIENCES) as Audience[]).map((audience) => ({
   name: `portal-${audience}`,
   code: `
 import { portalHandler } from "./infra/lambda/portal.ts";
-export const make = (ports) => portalHandler(${JSON.stringify(PORTAL_AUDIENCES[audience].routes)}, ports);`,
+${partsOf(audience)
+  .map(([module, [factory]]) => `import { ${factory} } from "./lambdas/api/${module}.ts";`)
+  .join("\n")}
+const parts = [${partsOf(audience)
+    .map(([, [factory, at]]) => `{ at: ${JSON.stringify(at)}, routes: ${factory} }`)
+    .join(", ")}];
+export const make = (ports) => portalHandler(${JSON.stringify(PORTAL_AUDIENCES[audience].routes)}, ports, parts);`,
 }));
 
-/** What an audience's permissions are read from: its routes and nothing else. */
+/**
+ * What an audience's permissions are read from: its routes and nothing else. Routes know the image links by type alone, so
+ * their module stands beside them, but where no image is shown.
+ */
 export const portalAccessSources: Record<string, string> = Object.fromEntries(
-  Object.entries(PORTAL_AUDIENCES).map(([audience, { modules }]) => [
+  (Object.keys(PORTAL_AUDIENCES) as Audience[]).map((audience) => [
     `portal-${audience}`,
-    ["access", ...modules].map((module) => `export * from "./lambdas/api/${module}.ts";`).join("\n"),
+    ["access", ...partsOf(audience).map(([module]) => module), ...(audience === "callers" ? [] : ["image-links"])]
+      .map((module) => `export * from "./lambdas/api/${module}.ts";`)
+      .join("\n"),
   ]),
 );
 

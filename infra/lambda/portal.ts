@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
-import { createApi } from "../../lambdas/api/app.ts";
+import { createFront, type Part } from "../../lambdas/api/front.ts";
+import type { ApiOptions } from "../../lambdas/api/portal.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import type { Identity } from "../../lambdas/store/members.ts";
 import { logLine } from "./log-line.ts";
@@ -11,15 +12,16 @@ import { world } from "./world.ts";
  * The portal's routes of one audience behind an HTTP API; every other path is not there. Pages come from S3. The API's JWT
  * authorizer has verified the token; who is a member of what is looked up by its subject on every request.
  */
-export function portalHandler(routes: readonly string[], given: Partial<Ports>) {
+export function portalHandler(routes: readonly string[], given: Partial<Ports>, parts: readonly Part[]) {
   const identities = new WeakMap<Request, Identity>();
-  const api = createApi({
+  const options: ApiOptions = {
     ports: world(given),
     publicFiles: async () => undefined,
     origin: () => setting("ORIGIN"),
     identity: (request) => identities.get(request),
     log: logLine,
-  });
+  };
+  const api = createFront(options, parts);
   const mine = (path: string) => routes.some((route) => path === route || path.startsWith(`${route}/`));
   async function fetch(request: Request, { event }: { event: LambdaEvent }): Promise<Response> {
     if (!mine(new URL(request.url).pathname))

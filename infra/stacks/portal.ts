@@ -24,7 +24,7 @@ import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { BucketDeployment, CacheControl, Source } from "aws-cdk-lib/aws-s3-deployment";
 import type { Construct } from "constructs";
-import { POLICY } from "../../lambdas/api/app.ts";
+import { POLICY } from "../../lambdas/api/front.ts";
 import type { BundledFunction } from "../bundle.ts";
 import type { EnvironmentConfig } from "../config.ts";
 import { CountersignFunction } from "../constructs/lambda.ts";

@@ -4,6 +4,7 @@ import { memoryPorts } from "../../adapters/memory/index.ts";
 import { PORTAL_AUDIENCES } from "../../infra/functions.ts";
 import { output } from "../../infra/lambda/log-line.ts";
 import { portalHandler } from "../../infra/lambda/portal.ts";
+import { PARTS } from "../../lambdas/api/app.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { invite, members, openSession, revoke } from "../../lambdas/store/members.ts";
 import { Campaign } from "../../schemas/campaign.ts";
@@ -50,7 +51,7 @@ async function ask(
   const audience = Object.values(PORTAL_AUDIENCES).find(({ routes }) =>
     routes.some((route) => path === route || path.startsWith(`${route}/`)),
   );
-  const handler = portalHandler(audience?.routes ?? [], ports) as unknown as (
+  const handler = portalHandler(audience?.routes ?? [], ports, PARTS) as unknown as (
     event: unknown,
   ) => Promise<{ statusCode: number; body: string }>;
   const answer = await handler({

@@ -8,6 +8,7 @@ import { portalHandler } from "../../infra/lambda/portal.ts";
 import { stageHandler } from "../../infra/lambda/stage-handler.ts";
 import { startCycle } from "../../infra/lambda/start-cycle.ts";
 import { world } from "../../infra/lambda/world.ts";
+import { PARTS } from "../../lambdas/api/app.ts";
 import { stage } from "../../lambdas/stage.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
 import { recordKeys } from "../../lambdas/store/keys.ts";
@@ -120,7 +121,7 @@ type Answer = { statusCode: number; body: string };
 
 test("an audience's function answers its own routes, and every other is not there", async () => {
   vi.stubEnv("ORIGIN", "https://portal.example");
-  const handler = portalHandler(["/api/annotate", "/api/vendor"], memoryPorts()) as unknown as (
+  const handler = portalHandler(["/api/annotate", "/api/vendor"], memoryPorts(), PARTS) as unknown as (
     event: unknown,
   ) => Promise<Answer>;
   expect((await handler(request("GET", "/api/vendor/lots"))).statusCode).toBe(401);
