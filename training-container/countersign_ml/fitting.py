@@ -98,16 +98,18 @@ def fit(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.average), use_buffers=True
     )
     optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
-    steps = max(1, math.ceil(len(images) / schedule.batch))
+    # A single image left over joins the last batch: batch norms can't measure one.
+    steps = max(1, math.ceil((len(images) - 1) / schedule.batch))
     total = steps * schedule.epochs
     done = _restored(checkpoint, model, averaged, optimiser)
     half = where.type == "cuda" or (schedule.half and fast_half())
-    portion = schedule.batch
+    portion = schedule.batch + 1
     saved = time.monotonic()
     while done < total:
         epoch, step = divmod(done, steps)
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
-        at = order[step * schedule.batch : (step + 1) * schedule.batch].to(images.device)
+        end = len(images) if step == steps - 1 else (step + 1) * schedule.batch
+        at = order[step * schedule.batch : end].to(images.device)
         chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
