@@ -79,15 +79,30 @@ function withPorts(code: string, access: Access): string {
   return `${imports.join("\n")}\n${code}\nexport const handler = make({ ${ports.join(", ")} });\n`;
 }
 
+/** zod's two modules that write JSON Schema, by the names that its others import. */
+const NO_JSON_SCHEMA = `
+const gone = () => { throw new Error("JSON Schemas are written by npm run schemas, not by a function"); };
+const method = () => gone;
+export const allProcessors = {};
+export { gone as initializeContext, gone as handleUnrepresentable, gone as processSchema, gone as process, gone as extractDefs, gone as finalize, gone as toJSONSchema, method as createToJSONSchemaMethod, method as createStandardJSONSchemaMethod };`;
+
 /**
  * Leaves out what a function in Lambda never uses: other languages' messages (270 KB), other ways to credentials (100 KB), the
- * naming of browsers (34 KB); and takes zod apart, of which `z` as one object keeps all (95 KB).
+ * naming of browsers (34 KB), schemas as JSON Schema (19 KB; those are written beforehand), all of the clients' package.json
+ * but their versions (8 KB); and takes zod apart, of which `z` as one object keeps all (95 KB).
  */
 const lean: Plugin = {
   name: "lean",
   setup(build) {
     build.onResolve({ filter: /locales\/index\.js$|^bowser$/ }, () => ({ path: "none", namespace: "lean" }));
     build.onLoad({ filter: /.*/, namespace: "lean" }, () => ({ contents: "export default {};" }));
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]core[\\/](?:to-json-schema|json-schema-processors)\.js$/ }, () => ({
+      contents: NO_JSON_SCHEMA,
+    }));
+    build.onLoad({ filter: /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/ }, ({ path }) => {
+      const { name, version } = JSON.parse(readFileSync(path, "utf8")) as { name: string; version: string };
+      return { contents: JSON.stringify({ name, version }), loader: "json" };
+    });
     build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
       path: join(ROOT, "infra/lambda/credentials.ts"),
     }));

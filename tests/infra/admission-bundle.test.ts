@@ -13,11 +13,19 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 // Below the repository's root, as functions/ is below the image's: both find node_modules above them.
 const folder = join(ROOT, "build", "test-admission-bundle");
 let admission: BundledFunction;
+let bundle: BundledFunction[];
 
 beforeAll(async () => {
-  admission = (await bundleFunctions(folder)).find(({ name }) => name === "admit-images") as BundledFunction;
+  bundle = await bundleFunctions(folder);
+  admission = bundle.find(({ name }) => name === "admit-images") as BundledFunction;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("every function is at most 600 KB of code, but the owners' part of the portal, of 650", () => {
+  const most = (name: string) => (name === "portal-owners" ? 650_000 : 600_000);
+  expect(bundle.filter(({ name, bytes }) => bytes > most(name)).map(({ name, bytes }) => [name, bytes])).toEqual([]);
+  expect(bundle.length).toBeGreaterThanOrEqual(20);
+});
 
 test("it is shipped as an image, with the program that decodes beside it", () => {
   expect(admission.native).toBe(true);

@@ -101,6 +101,39 @@ test("a stage's log line is its metric, with its name and whether it failed", as
   for (const { Name } of metrics?.Metrics ?? []) expect(lines[0]?.[Name]).toBeTypeOf("number");
 });
 
+test("no line says a task's token or a secret, whether a stage succeeds, refuses its input or breaks", async () => {
+  const token = "AQCEAAAAKgAAAAMAAAAAtask-token";
+  const secret = stage({
+    name: "secret",
+    input: z.strictObject({ token: z.string().min(1), wrong: z.boolean() }),
+    output: z.strictObject({}),
+    async run({ token: held, wrong }) {
+      if (wrong) throw new Error(`could not wake ${held}`);
+      return {};
+    },
+  });
+  const handler = stageHandler(secret, {});
+  await handler({ token, wrong: false });
+  await expect(handler({ token, wrong: true })).rejects.toThrow("could not wake");
+  await expect(handler({ token, wrong: token })).rejects.toThrow("is not of its form");
+  expect(lines.length).toBeGreaterThan(0);
+  expect(JSON.stringify(lines)).not.toContain(token);
+  await expect(handler({ token, wrong: token })).rejects.not.toThrow(token);
+
+  // The portal: neither the bearer, the invitation nor an image's address.
+  vi.stubEnv("ORIGIN", "https://portal.example");
+  const portal = portalHandler(["/api/session", "/api/media"], memoryPorts(), PARTS) as unknown as (
+    event: unknown,
+  ) => Promise<Answer>;
+  const invitation = "inv.secret-invitation";
+  const asked = request("POST", "/api/session", JSON.stringify({ invitation }));
+  const headers = { ...asked.headers, origin: "https://portal.example", authorization: "Bearer secret-bearer" };
+  await portal({ ...asked, headers });
+  await portal({ ...request("GET", `/api/media/parts/web/${"a".repeat(80)}`), headers });
+  expect(lines.filter(({ route }) => route !== undefined)).toHaveLength(2);
+  expect(JSON.stringify(lines)).not.toMatch(/secret-bearer|secret-invitation|aaaa/);
+});
+
 const request = (method: string, path: string, body?: string) => ({
   version: "2.0",
   routeKey: `${method} ${path}`,
