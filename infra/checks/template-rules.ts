@@ -339,18 +339,30 @@ const images: Rule = (stacks) => [
 ];
 
 const portal: Rule = (stacks) => [
+  ...when(
+    !all(stacks, "AWS::ApiGatewayV2::Route").some(({ properties }) =>
+      String(properties.RouteKey).startsWith("POST /predict/"),
+    ),
+    "nothing splits the requests: there is no /predict, and no candidate is ever promoted",
+  ),
   ...all(stacks, "AWS::ApiGatewayV2::Route")
     .filter(({ properties }) => String(properties.RouteKey).includes("/predict"))
     .flatMap(({ id, properties: p }) => [
-      ...when(p.AuthorizationType !== "JWT", `${id}: anybody may ask the model`),
-      ...when(text(p.AuthorizationScopes) !== '["countersign/predict"]', `${id}: any token may ask the model`),
+      ...when(!["JWT", "AWS_IAM"].includes(p.AuthorizationType), `${id}: anybody may ask the model`),
+      ...when(
+        p.AuthorizationType === "JWT" && text(p.AuthorizationScopes) !== '["countersign/predict"]',
+        `${id}: any token may ask the model`,
+      ),
     ]),
   ...all(stacks, "AWS::ApiGatewayV2::Route").flatMap(({ stack, id, properties: p }) => {
     const authorizer = stacks[stack].Resources[p.AuthorizerId?.Ref]?.Properties;
     const callers = String(p.RouteKey).includes("/predict");
     const client = /"Ref":"(\w+)"/.exec(text(authorizer?.JwtConfiguration?.Audience))?.[1] ?? "";
     return [
-      ...when(p.AuthorizationType !== "JWT", `${id}: ${p.RouteKey} asks nobody who they are`),
+      ...when(
+        p.AuthorizationType !== "JWT" && !(callers && p.AuthorizationType === "AWS_IAM"),
+        `${id}: ${p.RouteKey} asks nobody who they are`,
+      ),
       ...when(
         p.AuthorizationType === "JWT" && !client.startsWith(callers ? "UsersCallers" : "UsersPeople"),
         `${id}: ${p.RouteKey} takes tokens of ${client}`,

@@ -1,7 +1,7 @@
-import { Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
-import { HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import {
   AllowedMethods,
@@ -98,13 +98,14 @@ export class PortalStack extends Stack {
       const integration = new HttpLambdaIntegration(`${audience}Integration`, made.function);
       for (const route of PORTAL_AUDIENCES[audience].routes) {
         if (audience === "callers") {
-          if (callers === undefined) continue;
+          // Without clients of their own, programs sign their requests as whom IAM lets invoke this route.
           this.api.addRoutes({
             path: `${route}/{endpoint}`,
             methods: [HttpMethod.POST],
             integration,
-            authorizer: callers,
-            authorizationScopes: ["countersign/predict"],
+            ...(callers === undefined
+              ? { authorizer: new HttpIamAuthorizer() }
+              : { authorizer: callers, authorizationScopes: ["countersign/predict"] }),
           });
         } else {
           for (const path of [route, `${route}/{rest+}`])
@@ -117,6 +118,15 @@ export class PortalStack extends Stack {
         }
       }
     }
+    const origin = `https://${this.distribution.distributionDomainName}`;
+    new CfnOutput(this, "PagesAddress", { value: origin, description: "Where people work" });
+    new CfnOutput(this, "PredictAddress", {
+      value: config.machineCallers ? `${origin}/predict` : `${this.api.apiEndpoint}/predict`,
+      description: config.machineCallers
+        ? "POST an image to <this>/<campaign> with a token of the client Callers"
+        : "POST an image to <this>/<campaign>, signed (SigV4, execute-api) by whom IAM lets invoke it",
+    });
+    new CfnOutput(this, "UserPoolId", { value: this.users.userPoolId, description: "Who may sign in" });
     const accessLog = new LogGroup(this, "AccessLog", {
       logGroupName: `/aws/vendedlogs/${resourceName(config, "portal")}`,
       retention: config.logRetentionDays,

@@ -53,6 +53,18 @@ describe.each(environments)("%s", (environment) => {
   });
 });
 
+test("without machine clients /predict is asked by IAM, and there is no client that costs", async () => {
+  const stacks = await synthesized("dev", false);
+  expect(templateFindings(stacks, access)).toEqual([]);
+  const portal = Object.values(stacks.Portal.Resources) as Json[];
+  const routes = portal.filter(({ Type }) => Type === "AWS::ApiGatewayV2::Route").map(({ Properties }) => Properties);
+  const predict = routes.filter(({ RouteKey }) => RouteKey.includes("/predict"));
+  expect(predict.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType])).toEqual([
+    ["POST /predict/{endpoint}", "AWS_IAM"],
+  ]);
+  expect(portal.filter(({ Type }) => Type === "AWS::Cognito::UserPoolClient")).toHaveLength(1);
+}, 60_000);
+
 test("only the freeze and the judgement of all functions may read the sealed truth", () => {
   expect(Object.keys(access).filter((name) => access[name]?.sealedTruth)).toEqual([
     "freeze-dataset",

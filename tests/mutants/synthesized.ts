@@ -13,14 +13,14 @@ import type { Json } from "./fault.ts";
 let bundled: Promise<{ bundle: BundledFunction[]; imageSource: string; pages: string }> | undefined;
 
 /** Templates of an environment by stack: Data, Images, Pipeline, Portal, Observability. Bundles once per process. */
-export async function synthesized(environment: string): Promise<Record<string, Json>> {
+export async function synthesized(environment: string, machineCallers = true): Promise<Record<string, Json>> {
   bundled ??= prepare();
   const parts = await bundled;
   const out = mkdtempSync(join(tmpdir(), "countersign-synth-"));
   try {
     const app = newApp(out);
     // With programs that call /predict everywhere: what guards them is to be seen in every environment.
-    countersign(app, { config: { ...readConfig(environment), machineCallers: true }, ...parts });
+    countersign(app, { config: { ...readConfig(environment), machineCallers }, ...parts });
     const assembly = app.synth();
     return Object.fromEntries(
       assembly.stacks.map((stack) => [stack.stackName.split("-").at(-1) as string, stack.template]),
