@@ -15,14 +15,16 @@ import argparse
 import json
 import os
 import signal
+import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from countersign_ml import contract, documents, embed, finetune, metrics, probe
-from countersign_ml.backbones import build
+from countersign_ml import contract, documents, finetune, metrics, probe, search
+from countersign_ml.backbones import Backbone, build
 from countersign_ml.dataset import Dataset, from_document
 from countersign_ml.pixels import predict
 from sets import KEPT, LabelledSet, load, near_duplicate_groups
@@ -71,6 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--finetune-folds", type=int, default=1, help="0: no fine-tuning")
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--views", default="whole,centre", help="whole, centre, tiles; tiles cost five times as much")
     parser.add_argument("--all-sets", action="store_true", help="fine-tune for every class set of the folder")
     parser.add_argument("--budget", type=float, default=60, help="minutes of this call")
     parser.add_argument("--seed", type=int, default=1)
@@ -78,47 +81,40 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def embedded(labelled: LabelledSet, shards: Path, weights: Path, view: str, only: str = "") -> list[dict]:
-    """Every architecture in the weights folder (or `only` one), with each pooling that it has."""
-    found = []
-    for manifest in sorted(weights.glob("*/manifest.json")):
-        name = json.loads(manifest.read_text())["architecture"]
-        if only and name != only:
-            continue
-        pooling = "tokens" if name.startswith(("vit", "deit")) else "default"
-        backbone = build(name, weights, pooling=pooling, view=view)
-        started = time.perf_counter()
-        file = contract.checkpoint_dir() / f"all-{backbone.transform_digest[:16]}-{backbone.weights_sha256}.npz"
-        if not file.is_file():
-            ids, matrix = embed.embed_shards(shards, backbone, kept=contract.checkpoint_dir())
-            assert ids == labelled.ids
-            np.savez(file, rows=matrix, seconds=time.perf_counter() - started)
-        with np.load(file) as stored:
-            matrix, seconds = stored["rows"].astype(np.float64), float(stored["seconds"])
-        row = {"name": name, "pooling": pooling, "view": view, "rows": matrix, "seconds": seconds}
-        found.append(row)
-        if pooling == "tokens":  # the class token is the first half of the same forward pass
-            half = matrix[:, : matrix.shape[1] // 2]
-            found.append(row | {"pooling": "default", "rows": half / np.linalg.norm(half, axis=1, keepdims=True)})
-    if not found:
-        raise SystemExit(f"{weights} holds no <name>/manifest.json")
-    return found
+def candidates_for(sets: list[LabelledSet], shards: Path, options: argparse.Namespace) -> list[search.Rows]:
+    """All architectures on the whole image; the most promising one in the other views too."""
+    space = search.Space(search.supplied(options.weights), tuple(options.views.split(",")))
+    if not space.backbones:
+        raise SystemExit(f"{options.weights} holds no <name>/manifest.json")
+    budget = search.Budget(60 * options.budget)
+    rows, _ = search.embedded(space.first(), sets[0].ids, shards, built(options), budget)
+    data, learn, folds, _ = tuned_on(sets[0], rows, options.seed)
+    best = search.hopeful([of(row, learn) for row in rows], data.soft, folds)[0].candidate
+    more, left_out = search.embedded(space.further(best), sets[0].ids, shards, built(options), budget)
+    for row in left_out:
+        print(f"left out: {row}", file=sys.stderr, flush=True)
+    return [*rows, *more]
 
 
-def candidates_for(sets: list[LabelledSet], shards: Path, options: argparse.Namespace) -> list[dict]:
-    """All architectures on the whole image; the most promising one on the undistorted centre too."""
-    whole = embedded(sets[0], shards, options.weights, "whole")
-    data, learn, folds, _ = tuned_on(sets[0], whole, options.seed)
-    best = _hopeful(whole, data, learn, folds)[0]
-    return [*whole, *embedded(sets[0], shards, options.weights, "centre", only=best["name"])]
+def built(options: argparse.Namespace) -> Callable[[search.Candidate], Backbone]:
+    def one(candidate: search.Candidate) -> Backbone:
+        return build(candidate.backbone, options.weights, pooling=candidate.pooling, view=candidate.view)
+
+    return one
 
 
-def tuned_on(labelled: LabelledSet, candidates: list[dict], seed: int) -> tuple[Dataset, np.ndarray, list, np.ndarray]:
+def of(row: search.Rows, learn: np.ndarray) -> search.Rows:
+    return replace(row, embeddings=row.embeddings[learn])
+
+
+def tuned_on(
+    labelled: LabelledSet, candidates: list[search.Rows], seed: int
+) -> tuple[Dataset, np.ndarray, list, np.ndarray]:
     """The images that may be learnt from, how they are split for choosing, and the near-duplicate groups of all.
 
     An official split is chosen on its validation part: neighbours in its training part are too alike to judge by.
     """
-    soft, groups = np.eye(len(labelled.classes))[labelled.labels], near_duplicate_groups(candidates[0]["rows"])
+    soft, groups = np.eye(len(labelled.classes))[labelled.labels], near_duplicate_groups(candidates[0].embeddings)
     learn = np.arange(len(labelled.ids)) if labelled.parts is None else np.nonzero(labelled.parts != "test")[0]
     data = document(labelled, soft, groups, learn)
     if labelled.parts is None:
@@ -133,28 +129,26 @@ class Chosen:
 
     data: Dataset
     folds: list
-    best: dict
+    best: search.Rows
+    """Of all images, also of those that were not learnt from."""
     searched: probe.CrossValidation
     learn: np.ndarray
     groups: np.ndarray
 
 
-def measure(labelled: LabelledSet, candidates: list[dict], options: argparse.Namespace, result: dict) -> Chosen:
+def measure(labelled: LabelledSet, candidates: list[search.Rows], options: argparse.Namespace, result: dict) -> Chosen:
     """The probe: backbone, pooling and C by log loss on the training side, then the accuracy where none was fitted."""
     data, learn, folds, groups = tuned_on(labelled, candidates, options.seed)
-    tried = []
-    for candidate in _hopeful(candidates, data, learn, folds):
-        started = time.perf_counter()
-        searched = probe.cross_validate(candidate["rows"][learn], data.soft, folds)
-        tried.append((searched.log_loss[searched.strength], candidate, searched, time.perf_counter() - started))
-    _, best, searched, seconds = min(tried, key=lambda row: row[0])
+    chosen = search.choose([of(row, learn) for row in candidates], data.soft, folds)
+    best = next(row for row in candidates if row.candidate == chosen.best.candidate)
+    searched, seconds = chosen.searched, chosen.seconds
     judged, predicted = learn, searched.out_of_fold.argmax(axis=1)
     started = time.perf_counter()
-    head = probe.fit(best["rows"][learn], data.soft, searched.strength)
+    head = probe.fit(best.embeddings[learn], data.soft, searched.strength)
     seconds += time.perf_counter() - started
     if labelled.parts is not None:
         judged = np.nonzero(labelled.parts == "test")[0]
-        predicted = head.logits(best["rows"][judged]).argmax(axis=1)
+        predicted = head.logits(best.embeddings[judged]).argmax(axis=1)
     found = metrics.share(predicted == labelled.labels[judged], groups[judged])
     result |= {
         "judged": len(judged),
@@ -162,38 +156,23 @@ def measure(labelled: LabelledSet, candidates: list[dict], options: argparse.Nam
         if labelled.parts is not None
         else f"grouped {len(folds)}-fold cross-validation",
         "probe": {
-            "backbone": best["name"],
-            "pooling": best["pooling"],
-            "view": best["view"],
+            "backbone": best.candidate.backbone,
+            "pooling": best.candidate.pooling,
+            "view": best.candidate.view,
             "strength": searched.strength,
             "accuracy": found["value"],
             "low": found["low"],
             "high": found["high"],
             "balanced": float(balanced_accuracy_score(labelled.labels[judged], predicted)),
-            "seconds": round(best["seconds"] + seconds, 1),
+            "seconds": round(best.seconds + seconds, 1),
         },
-        "candidates": [
-            {"backbone": c["name"], "pooling": c["pooling"], "view": c["view"], "logLoss": round(loss, 4)}
-            for loss, c, _, _ in tried
-        ],
+        "candidates": chosen.tried,
         "finetuned": None,
         "shipped": "probe",
         # What a second run costs: the winner's search over C and its last fit, with its embeddings at hand.
         "cachedSeconds": round(seconds, 1),
     }
     return Chosen(data, folds, best, searched, learn, groups)
-
-
-def _hopeful(candidates: list[dict], data: Dataset, learn: np.ndarray, folds: list) -> list[dict]:
-    """Those whose log loss on the first fold is within a quarter of the best one's, best first: the others need not be
-    searched.
-    """
-    losses = []
-    for candidate in candidates:
-        searched = probe.cross_validate(candidate["rows"][learn], data.soft, folds[:1])
-        losses.append(searched.log_loss[searched.strength])
-    order = sorted(range(len(losses)), key=lambda k: losses[k])
-    return [candidates[k] for k in order if losses[k] <= 1.25 * min(losses)]
 
 
 def document(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn: np.ndarray) -> Dataset:
@@ -213,12 +192,12 @@ def document(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn:
 def fine_tuned(labelled: LabelledSet, chosen: Chosen, options: argparse.Namespace, result: dict) -> None:
     data, folds, best, searched = chosen.data, chosen.folds, chosen.best, chosen.searched
     learn, groups = chosen.learn, chosen.groups
-    backbone = build(best["name"], options.weights, pooling=best["pooling"], view=best["view"])
+    backbone = built(options)(best.candidate)
     started = time.perf_counter()
     schedule = finetune.schedule_from({"epochs": str(options.epochs)}, data.classes)
     if labelled.parts is None:
         hyper = {"epochs": str(options.epochs), "tuneFolds": str(options.finetune_folds)}
-        rows = best["rows"][learn]
+        rows = best.embeddings[learn]
         found = finetune.compare(hyper, data, folds, rows, searched, backbone, options.seed)
         hit = found.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged]
         accuracy = metrics.share(hit, data.groups[found.judged])
@@ -228,21 +207,21 @@ def fine_tuned(labelled: LabelledSet, chosen: Chosen, options: argparse.Namespac
         # Epochs end by validation loss; whether it ships is said by validation too. The test only tells both.
         whole = document(labelled, np.eye(len(labelled.classes))[labelled.labels], groups, np.arange(len(labelled.ids)))
         part = {name: np.nonzero(labelled.parts == name)[0] for name in ("train", "val", "test")}
-        run = finetune.Run(whole, best["rows"], searched.strength, backbone, schedule, options.seed, 1)
+        run = finetune.Run(whole, best.embeddings, searched.strength, backbone, schedule, options.seed, 1)
         model = run.between(0, part["train"], part["val"])
-        head = probe.fit(best["rows"][part["train"]], whole.soft[part["train"]], searched.strength)
-        shipped_head = probe.fit(best["rows"][learn], whole.soft[learn], searched.strength)
+        head = probe.fit(best.embeddings[part["train"]], whole.soft[part["train"]], searched.strength)
+        shipped_head = probe.fit(best.embeddings[learn], whole.soft[learn], searched.strength)
         hits = {}
         for name, theirs in (("val", head), ("test", shipped_head)):
             ours = predict(model, run.pixels[torch.from_numpy(part[name])])[0].argmax(axis=1) == whole.hard[part[name]]
-            hits[name] = (ours, theirs.logits(best["rows"][part[name]]).argmax(axis=1) == whole.hard[part[name]])
+            hits[name] = (ours, theirs.logits(best.embeddings[part[name]]).argmax(axis=1) == whole.hard[part[name]])
         accuracy = metrics.share(hits["test"][0], groups[part["test"]])
         on_validation = metrics.paired(*hits["val"], groups[part["val"]])
         gain, how = metrics.paired(*hits["test"], groups[part["test"]]), "train part; epochs by val; one look at test"
         ships = on_validation["difference"]["low"] > 0
         result["gainOnValidation"] = on_validation["difference"]
     result["finetuned"] = {
-        "backbone": best["name"],
+        "backbone": best.candidate.backbone,
         "how": how,
         "epochs": schedule.epochs,
         "accuracy": accuracy["value"],

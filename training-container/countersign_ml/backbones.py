@@ -19,6 +19,9 @@ from .documents import digest
 
 CENTRE = {"centre": 0.9, "square": 1.0}
 """Of the shorter side, in the views that keep an image's proportions."""
+VIEWS = ("whole", "centre", "tiles")
+TILES = 2
+"""Per side, in view `tiles`."""
 _REVISION = 1  # raise when the preparation below changes: cached embeddings then no longer match
 
 
@@ -26,7 +29,8 @@ class Prepare(nn.Module):
     """uint8 (n, height, width, 3) -> normalised float (n, 3, size, size): antialiased bicubic.
 
     View `whole`: all of the image, squeezed into the square, for what decides is often at the edge. View `centre`: the
-    middle nine tenths of the shorter side, undistorted, as most pretrained networks have seen their images.
+    middle nine tenths of the shorter side, undistorted, as most pretrained networks have seen their images. View
+    `tiles`: as `whole`, for a Tiled network to cut up.
     """
 
     mean: torch.Tensor
@@ -96,6 +100,25 @@ class Pooled(nn.Module):
         return torch.cat([functional.normalize(part, dim=1) for part in parts], dim=1)
 
 
+class Tiled(nn.Module):
+    """(n, 3, 2 s, 2 s) -> (n, 2 dim): the whole at size s, and the strongest of four tiles of size s.
+
+    For what is minute. Each part is normalised first. The network runs five times an image.
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.chunk(TILES, dim=2)
+        views = [functional.avg_pool2d(x, TILES), *(tile for row in rows for tile in row.chunk(TILES, dim=3))]
+        found = functional.normalize(self.inner(torch.cat(views)), dim=1)
+        # Not chunked: the exporter would take the number of images for a constant.
+        by_view = found.reshape(1 + TILES * TILES, x.shape[0], found.shape[1])
+        return torch.cat([by_view[0], functional.normalize(by_view[1:].amax(dim=0), dim=1)], dim=1)
+
+
 @dataclass(frozen=True)
 class Backbone:
     name: str
@@ -118,11 +141,16 @@ def build(
     random_weights: bool = False,
     seed: int = 0,
 ) -> Backbone:
-    """The backbone `name`, in eval mode. Raises BadInput: unknown name, no weights, weights of another architecture."""
+    """The backbone `name`, in eval mode; `image_size`: side to which an image is scaled (default: the network's own,
+    twice that for view `tiles`). Raises BadInput: unknown name, no weights, weights of another architecture.
+    """
+    tiles = TILES if view == "tiles" else 1
+    if image_size and image_size % tiles:
+        raise BadInput(f"imageSize {image_size} can't be cut into {tiles} x {tiles} tiles; give a multiple of {tiles}")
     if name == "descriptor":
-        size = image_size or DESCRIPTOR_SIZE
+        size = image_size or DESCRIPTOR_SIZE * tiles
         mean = std = (0.5, 0.5, 0.5)
-        return _assembled(name, Descriptor(), size, mean, std, "default", None)
+        return _assembled(name, Descriptor(), size, mean, std, "default", None, view)
     from . import torchvision_cure  # noqa: F401  (before timm)
     import timm  # isort: skip
 
@@ -135,9 +163,9 @@ def build(
     native = int(model.pretrained_cfg["input_size"][-1])
     if weights is not None:
         _load(model, weights)
-    size = image_size or native
-    if size != native and hasattr(model, "set_input_size"):
-        model.set_input_size(img_size=(size, size))
+    size = image_size or native * tiles
+    if size // tiles != native and hasattr(model, "set_input_size"):
+        model.set_input_size(img_size=(size // tiles, size // tiles))
     if pooling == "tokens" and not hasattr(model, "num_prefix_tokens"):
         raise BadInput(f'pooling "tokens" needs a model with a class token; {name} has none: use "default"')
     mean = weights.mean if weights else tuple(model.pretrained_cfg["mean"])
@@ -146,7 +174,7 @@ def build(
 
 
 def _assembled(name, features, size, mean, std, pooling, sha256, view="whole") -> Backbone:
-    embedder = Embedder(Prepare(size, mean, std, view), features).eval()
+    embedder = Embedder(Prepare(size, mean, std, view), Tiled(features) if view == "tiles" else features).eval()
     made = {"revision": _REVISION, "backbone": name, "size": size, "mean": mean, "std": std, "pooling": pooling}
     # Named only where it is not the first one: rows that were cached before there were views stay good.
     return Backbone(name, embedder, size, sha256, digest(made if view == "whole" else made | {"view": view}), view)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from . import contract, documents, shards
-from .backbones import Backbone, build
+from .backbones import VIEWS, Backbone, build
 from .contract import BadInput
 from .images import Undecodable, decode
 
@@ -35,8 +35,8 @@ def main() -> None:
 
 
 def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
-    """Hyperparameters backbone, imageSize, pooling (default | tokens), view (whole | centre), acceptLicences, weights
-    (random, for tests).
+    """Hyperparameters backbone, imageSize, pooling (default | tokens), view (whole | centre | tiles), acceptLicences,
+    weights (random, for tests).
     """
     size = hyper.get("imageSize")
     if size is not None and not (size.isdigit() and 32 <= int(size) <= 2048):
@@ -45,8 +45,8 @@ def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
     if pooling not in ("default", "tokens"):
         raise BadInput(f"hyperparameter pooling is {pooling!r}; allowed: default, tokens")
     view = hyper.get("view", "whole")
-    if view not in ("whole", "centre"):
-        raise BadInput(f"hyperparameter view is {view!r}; allowed: whole, centre")
+    if view not in VIEWS:
+        raise BadInput(f"hyperparameter view is {view!r}; allowed: {', '.join(VIEWS)}")
     return build(
         hyper.get("backbone", "descriptor"),
         contract.optional_channel("pretrained"),
@@ -60,22 +60,26 @@ def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
 
 
 def embed_shards(
-    folder: Path, backbone: Backbone, cached: dict[str, np.ndarray] | None = None, kept: Path | None = None
+    folder: Path,
+    backbone: Backbone,
+    cached: dict[str, np.ndarray] | None = None,
+    kept: Path | None = None,
+    wanted: set[str] | None = None,
 ) -> tuple[list[str], np.ndarray]:
     """Sorted ids and their rows. An image that can't be decoded here is an error: admission has decoded it before.
 
-    `kept`: a folder for the rows of a run that is cut; the next one goes on from there.
+    `wanted`: these images only. `kept`: a folder for the rows of a run that is cut; the next one goes on from there.
     """
     parts = _Parts(kept, backbone) if kept else None
     cached = (cached or {}) | (parts.read() if parts else {})
-    names = sorted(name for name, _ in shards.entries(folder))
+    names = sorted(name for name, _ in shards.entries(folder, wanted))
     if not names:
         raise BadInput("the shards hold no image; embed needs at least one")
     todo = {name for name in names if name not in cached}
     progress = contract.Progress("embed", len(todo))
     rows = {name: cached[name] for name in names if name in cached}
     done = 0
-    for found in _side_by_side(backbone, batched(shards.entries(folder, todo), BATCH)):
+    for found in side_by_side(backbone, batched(shards.entries(folder, todo), BATCH)):
         rows |= found
         done += len(found)
         if parts:
@@ -109,7 +113,7 @@ class _Parts:
         self.waiting = {}
 
 
-def _side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]]) -> Iterator[dict[str, np.ndarray]]:
+def side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]]) -> Iterator[dict[str, np.ndarray]]:
     """One batch per core at a time, each on one core: no layer waits for a slower thread, and the numbers do not depend
     on how many cores there are.
     """

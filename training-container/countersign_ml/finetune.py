@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from . import contract, documents, metrics, probe, shards
-from .backbones import Backbone, Pooled
+from .backbones import Backbone, Pooled, Tiled
 from .classifier import Classifier, with_head
 from .contract import BadInput
 from .dataset import Dataset
@@ -214,6 +214,8 @@ def parameter_groups(model: Classifier, weight_decay: float) -> list[dict]:
     from timm.optim import param_groups_layer_decay  # pyright: ignore[reportPrivateImportUsage]
 
     pooled = model.embedder.features
+    if isinstance(pooled, Tiled):
+        pooled = pooled.inner
     assert isinstance(pooled, Pooled)  # fine_tune is for timm's architectures
     groups = [
         {"params": group["params"], "weight_decay": group["weight_decay"], "scale": group["lr_scale"]}

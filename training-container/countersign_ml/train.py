@@ -15,7 +15,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import calibration, contract, documents, embed, finetune, metrics, neighbours, network, probe, shards, small_cnn
+from . import (
+    calibration,
+    contract,
+    documents,
+    embed,
+    finetune,
+    metrics,
+    neighbours,
+    network,
+    probe,
+    search,
+    shards,
+    small_cnn,
+)
+from .backbones import Backbone
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
 from .dataset import Dataset, read
@@ -66,27 +80,14 @@ def main() -> None:
 
 def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fine_tuning: bool) -> Trained:
     """The probe, and with `fine_tuning` the network that starts from it, if its paired gain is above zero."""
-    index, rows = embed.read(contract.unpacked(contract.channel("embeddings"), "embeddings"))
-    missing = [name for name in data.ids if name not in rows]
-    if missing:
-        raise BadInput(
-            f"{len(missing)} of {len(data.ids)} images have no embedding, first {missing[0]}; run embed again"
-        )
-    if hyper.get("backbone", index["backbone"]) != index["backbone"]:
-        raise BadInput(f'embeddings are of backbone {index["backbone"]}, the job asks for "{hyper["backbone"]}"')
-    backbone = embed.from_hyperparameters(hyper | {"backbone": index["backbone"]})
-    same = (backbone.transform_digest, backbone.weights_sha256) == (index["transformDigest"], index["weightsSha256"])
-    if not same:
-        raise BadInput("the embeddings were made with other weights or another preparation; run embed again")
-    embeddings = np.stack([rows[name] for name in data.ids]).astype(np.float64)
-    searched = probe.cross_validate(embeddings, data.soft, folds)
+    hyper, backbone, embeddings, searched, notes = probed(hyper, data, folds)
     head = probe.fit(embeddings, data.soft, searched.strength)
     curve = learning_curve(embeddings, data, folds, searched, seed)
     held_in = ~data.validation
     validation_head = None
     if data.validation.any() and len(np.unique(data.hard[held_in])) >= 2:
         validation_head = probe.fit(embeddings[held_in], data.soft[held_in], searched.strength)
-    notes: dict = {
+    notes |= {
         "strength": searched.strength,
         "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()},
         "learningCurve": curve,
@@ -129,6 +130,44 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         pooling=hyper.get("pooling", "default"),
         view=backbone.view,
     )
+
+
+def probed(
+    hyper: dict[str, str], data: Dataset, folds: list
+) -> tuple[dict[str, str], Backbone, np.ndarray, probe.CrossValidation, dict]:
+    """Settings, backbone, embeddings and cross-validated probe: of channel `embeddings`, or, where hyperparameter
+    `backbones` names candidates, of the one that sees best within `searchMinutes`.
+    """
+    pretrained = contract.optional_channel("pretrained")
+    space = search.space_from(hyper, pretrained)
+    if space is not None:
+        budget = search.Budget(60 * search.minutes_from(hyper, "searchMinutes", search.MINUTES))
+
+        def built(candidate: search.Candidate) -> Backbone:
+            # Beside the candidate's own settings, what holds for all: licences, seed.
+            kept = {key: value for key, value in hyper.items() if key != "imageSize"}
+            return embed.from_hyperparameters(kept | candidate.settings())
+
+        chosen, left_out = search.search(space, data.ids, contract.channel("shards"), data.soft, folds, built, budget)
+        best = chosen.best.candidate
+        print(f"of {len(chosen.tried) + len(left_out)} candidates {best.settings()} sees best", flush=True)
+        notes = {"search": {"chosen": best.settings(), "tried": chosen.tried, "leftOut": left_out}}
+        settings = {key: value for key, value in hyper.items() if key != "imageSize"} | best.settings()
+        return settings, built(best), chosen.best.embeddings, chosen.searched, notes
+    index, rows = embed.read(contract.unpacked(contract.channel("embeddings"), "embeddings"))
+    missing = [name for name in data.ids if name not in rows]
+    if missing:
+        raise BadInput(
+            f"{len(missing)} of {len(data.ids)} images have no embedding, first {missing[0]}; run embed again"
+        )
+    if hyper.get("backbone", index["backbone"]) != index["backbone"]:
+        raise BadInput(f'embeddings are of backbone {index["backbone"]}, the job asks for "{hyper["backbone"]}"')
+    backbone = embed.from_hyperparameters(hyper | {"backbone": index["backbone"]})
+    same = (backbone.transform_digest, backbone.weights_sha256) == (index["transformDigest"], index["weightsSha256"])
+    if not same:
+        raise BadInput("the embeddings were made with other weights or another preparation; run embed again")
+    embeddings = np.stack([rows[name] for name in data.ids]).astype(np.float64)
+    return hyper, backbone, embeddings, probe.cross_validate(embeddings, data.soft, folds), {}
 
 
 # Fewer images mean fewer steps an epoch; below about 150 steps the network has not learned to see a defect.
