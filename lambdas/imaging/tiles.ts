@@ -26,9 +26,9 @@ export interface Tiling {
   block: Uint8Array;
 }
 
-/** Whether the web variant shows less than there is. */
+/** Whether the web variant shows less than half of the detail that there is; docs/decisions/0016 says what tiles cost. */
 export function needsTiles({ width, height }: { width: number; height: number }): boolean {
-  return Math.max(width, height) > SIDES.web;
+  return Math.max(width, height) > 2 * SIDES.web;
 }
 
 /**

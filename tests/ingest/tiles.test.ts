@@ -66,17 +66,22 @@ describe("tiles", () => {
 
   test("are made at admission of large pictures only; a file that can't be cut stays admitted without", async () => {
     const world = await ingestWorld();
-    const large = await picture(1, { width: 1200, height: 800 });
-    const files = [incoming("large.jpg", large), incoming("small.jpg", await picture(2))];
+    const large = await picture(1, { width: 2060, height: 800 });
+    const files = [
+      incoming("large.jpg", large),
+      incoming("medium.jpg", await picture(3, { width: 2048, height: 800 })),
+      incoming("small.jpg", await picture(2)),
+    ];
     const { manifestKey } = await admitCycle(world, 1, files);
     const { entries } = (await catalogueCycle(world, 1, manifestKey)).document;
     expect(entries.map(({ names, tiles }) => [names[0], tiles?.columns]).sort()).toEqual([
-      ["large.jpg", 3],
+      ["large.jpg", 5],
+      ["medium.jpg", undefined],
       ["small.jpg", undefined],
     ]);
     const pool = imagingPool({ size: 1 });
     expect(await pool.tiles(job("x.jpg", large.subarray(0, 5000)))).toBeUndefined();
-    expect((await pool.tiles(job("x.jpg", large)))?.columns).toBe(3);
+    expect((await pool.tiles(job("x.jpg", large)))?.columns).toBe(5);
     pool.close();
   });
 
