@@ -1,0 +1,33 @@
+/** `npm run campaign -- --env dev --file campaign.yaml --for anna`: opens a campaign where it was deployed; spends nothing yet. */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Answer, awsIn } from "./aws-command.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { deployedPorts } from "./deployed.ts";
+import { openCampaign } from "./open-campaign.ts";
+
+try {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: { env: { type: "string" }, file: { type: "string" }, for: { type: "string" } },
+  });
+  if (values.env === undefined || values.file === undefined || values.for === undefined)
+    throw new ConfigError(
+      "say where, what and who is its first person: npm run campaign -- --env dev --file campaign.yaml --for anna",
+    );
+  const config = readConfig(values.env);
+  const aws = awsIn(config.region);
+  const stack = `Countersign-${config.name}-Portal`;
+  const outputs = aws(["cloudformation", "describe-stacks", "--stack-name", stack]).Stacks[0].Outputs as Answer[];
+  const address = outputs.find(({ OutputKey }) => OutputKey === "PagesAddress")?.OutputValue;
+  if (address === undefined)
+    throw new ConfigError(`${stack} says no address of its pages: deploy "${config.name}" again`);
+  const ports = deployedPorts(config, aws);
+  const { campaign, link } = await openCampaign(ports, readFileSync(values.file, "utf8"), values.for, address);
+  console.log(
+    `The campaign "${campaign}" is open. ${values.for} signs in and takes the data team's place here:\n  ${link}\nPhotos: npm start -- add photos/ --to s3://<objects bucket>/${campaign}; weights, if any: below weights/<architecture>/ in the same bucket.`,
+  );
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
