@@ -1,5 +1,5 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { judgeLot } from "../../lambdas/stages/judge-lot.ts";
 import { offerLot } from "../../lambdas/stages/offer-lot.ts";
 import { recordKeys } from "../../lambdas/store/keys.ts";
