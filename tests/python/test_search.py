@@ -18,7 +18,7 @@ from countersign_ml.runtime import infer
 
 
 def scratched(fine: bool, n: int) -> bytes:
-    """Grey grain, 256 px; `fine`: a patch of stripes two pixels wide each, which are grey once the image is made small."""
+    """Grey grain, 256 px; `fine`: a patch of stripes two pixels wide each, grey once the image is small."""
     rng = np.random.default_rng(n)
     pixels = np.full((256, 256, 3), 128.0)
     if fine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -10,9 +11,9 @@ import onnxruntime
 import pytest
 import torch
 from conftest import CLASSES, Room, Scene, dataset
-from countersign_ml import network, optimise, small_cnn, smaller
+from countersign_ml import network, optimise, probe, small_cnn, smaller
 from countersign_ml.backbones import build
-from countersign_ml.classifier import with_new_head
+from countersign_ml.classifier import with_head, with_new_head
 from countersign_ml.dataset import from_document
 from countersign_ml.pruning import _narrow, pruned
 from countersign_ml.runtime import Model, infer
@@ -94,3 +95,41 @@ def test_pruned_copies_of_a_trained_network_answer_as_it_does_and_serve(scene: S
     assert served.facts["variant"] == "pruned-50" and served.digest != first["digest"]
     with np.load(target / "reference.npz") as stored:
         assert stored["embeddings"].shape == (len(data.ids), small_cnn.DIMENSION)
+
+
+def taught(scene: Scene, tmp_path, monkeypatch, epochs: int):
+    """A student whose labels say nothing: what it knows it has from its teacher, who swaps the classes round."""
+    data = from_document(dataset(scene.training))
+    data = dataclasses.replace(data, soft=np.full(data.soft.shape, 1 / 3))
+    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
+    pixels = smaller.fixed_size(scene.bytes.items(), data.ids, 32)
+    with torch.inference_mode():
+        embeddings = backbone.embedder(pixels).double().numpy()
+    swapped = np.eye(3)[(data.hard + 1) % 3]
+    teacher = with_head(backbone.embedder, probe.fit(embeddings, swapped, 10.0))
+    shape = {"backbone": backbone.name, "inputSize": 32, "pooling": "default", "view": "whole"}
+    network.save(tmp_path, teacher, shape)
+    monkeypatch.setattr(smaller, "SHARES", ())
+    learn = np.nonzero(~data.validation)[0]
+    made = dict(smaller.build(tmp_path, {**shape, "notes": {}}, data, learn, scene.bytes, tmp_path, epochs, None))
+    assert list(made) == ["distilled-small-cnn"]
+    size = sum(p.numel() for p in teacher.parameters()) * 4
+    assert made["distilled-small-cnn"].stat().st_size < 0.9 * size
+    return onnxruntime.InferenceSession(str(made["distilled-small-cnn"])), pixels, data
+
+
+def test_a_student_smaller_than_its_teacher_is_made_and_answers(scene: Scene, inside: Room, tmp_path, monkeypatch):
+    session, pixels, data = taught(scene, tmp_path, monkeypatch, 1)
+    logits, embedding = infer(session, pixels[:3].numpy())
+    assert logits.shape == (3, len(data.classes))
+    assert np.linalg.norm(embedding, axis=1) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_student_answers_as_its_teacher_does_on_images_that_neither_learnt_from(
+    scene: Scene, inside: Room, tmp_path, monkeypatch
+):
+    session, pixels, data = taught(scene, tmp_path, monkeypatch, 80)
+    held_out = np.nonzero(data.validation)[0]
+    told = [infer(session, pixels[k].numpy()[None])[0].argmax() for k in held_out]
+    assert np.mean(np.array(told) == (data.hard[held_out] + 1) % 3) >= 0.8

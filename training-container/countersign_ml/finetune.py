@@ -69,9 +69,10 @@ def fine_tune(
     probed: probe.CrossValidation,
     backbone: Backbone,
     seed: int,
+    weights: np.ndarray | None = None,
 ) -> Tuned:
     """compare(); where the gain is proven, one more network on all images."""
-    found = compare(hyper, data, folds, embeddings, probed, backbone, seed)
+    found = compare(hyper, data, folds, embeddings, probed, backbone, seed, weights)
     if found.gain["difference"]["low"] <= 0:
         return found
     return replace(found, classifier=found.run.one(found.run.count - 1, np.arange(len(data.ids))))
@@ -85,11 +86,15 @@ def compare(
     probed: probe.CrossValidation,
     backbone: Backbone,
     seed: int,
+    weights: np.ndarray | None = None,
 ) -> Tuned:
-    """Probe and network on the same held-out images. `folds` are the probe's; `tuneFolds` (default all) are used."""
+    """Probe and network on the same held-out images. `folds` are the probe's; `tuneFolds` (default all) are used.
+
+    `weights`: (classes,) by which the classes count, see imbalance.py.
+    """
     used = folds[: int(hyper.get("tuneFolds", len(folds)))]
     schedule = schedule_from(hyper, data.classes)
-    run = Run(data, embeddings, probed.strength, backbone, schedule, seed, len(used) + 1)
+    run = Run(data, embeddings, probed.strength, backbone, schedule, seed, len(used) + 1, weights)
     logits, judged = probed.out_of_fold.copy(), np.zeros(len(data.ids), dtype=bool)
     for number, (train, held_out) in enumerate(used):
         logits[held_out] = predict(run.one(number, train), run.pixels[torch.from_numpy(held_out)])[0]
@@ -114,16 +119,20 @@ class Run:
         schedule: Schedule,
         seed: int,
         count: int,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.data, self.embeddings, self.strength = data, embeddings, strength
         self.backbone, self.schedule, self.seed, self.count = backbone, schedule, seed, count
         entries = shards.entries(contract.channel("shards"), set(data.ids))
         self.pixels = fixed_size(entries, data.ids, backbone.input_size, backbone.view)
         self.progress = contract.Progress("fine-tune", count * 1000)
-        self.soft = torch.from_numpy(data.soft).float()
+        self.weights = weights
+        # Weighted targets weigh the loss: cross-entropy is linear in them.
+        self.target = data.soft if weights is None else data.soft * weights
+        self.soft = torch.from_numpy(self.target).float()
         # A checkpoint serves only the run that would compute the same.
         self.key = documents.digest(
-            [data.version, data.ids, data.soft.tolist(), seed, repr(schedule), strength, backbone.transform_digest]
+            [data.version, data.ids, self.target.tolist(), seed, repr(schedule), strength, backbone.transform_digest]
         )[:16]
 
     def one(self, number: int, rows: np.ndarray) -> Classifier:
@@ -133,7 +142,7 @@ class Run:
 
     def between(self, number: int, learn: np.ndarray, watch: np.ndarray) -> Classifier:
         """LP-FT on `learn`; the epoch with the least log loss on `watch` is kept. Taken up again where it was cut."""
-        head = probe.fit(self.embeddings[learn], self.data.soft[learn], self.strength)
+        head = probe.fit(self.embeddings[learn], self.data.soft[learn], self.strength, self.weights)
         model = with_head(copy.deepcopy(self.backbone.embedder), head)
         freeze_batch_norms(model)
         watched = _Watch(
@@ -168,7 +177,7 @@ class Run:
         model.eval()
         with torch.inference_mode():
             parts = [model(part.to(where))[0].float().cpu() for part in self.pixels[rows].split(64)]
-        return probe.log_loss(torch.cat(parts).double().numpy(), self.data.soft[rows])
+        return probe.log_loss(torch.cat(parts).double().numpy(), self.target[rows])
 
 
 class _Watch:

@@ -46,10 +46,12 @@ class CrossValidation:
     """(n, classes) logits, each row from heads that saw no member of its duplicate group."""
 
 
-def fit(embeddings: np.ndarray, soft: np.ndarray, strength: float) -> Head:
-    """The head for soft labels: an image counts once per class it may be of, with that weight (below 2 %: not)."""
+def fit(embeddings: np.ndarray, soft: np.ndarray, strength: float, weights: np.ndarray | None = None) -> Head:
+    """The head for soft labels: an image counts once per class it may be of, with that weight (below 2 %: not), times
+    the class's own of `weights` ((classes,), see class_weights).
+    """
     with _without_warnings():
-        return _Path(embeddings, soft).at(strength)
+        return _Path(embeddings, soft, weights).at(strength)
 
 
 @contextmanager
@@ -63,10 +65,12 @@ def _without_warnings() -> Iterator[None]:
 class _Path:
     """Heads for rising strengths: each fit starts from the one before, which saves most of its passes."""
 
-    def __init__(self, embeddings: np.ndarray, soft: np.ndarray) -> None:
+    def __init__(self, embeddings: np.ndarray, soft: np.ndarray, weights: np.ndarray | None = None) -> None:
         weight = np.where(soft >= 0.02, soft, 0)
         weight /= weight.sum(axis=1, keepdims=True)
         image, self.label = np.nonzero(weight)
+        if weights is not None:
+            weight = weight * weights
         scaler = StandardScaler().fit(embeddings)
         self.mean, spread = np.asarray(scaler.mean_, dtype=np.float64), np.asarray(scaler.scale_, dtype=np.float64)
         self.scale = np.where(spread > 1e-9, spread, 1.0)

@@ -8,7 +8,7 @@ validation images goes along (validation-head.npz), so that compressed variants 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from . import (
     documents,
     embed,
     finetune,
+    imbalance,
     metrics,
     neighbours,
     network,
@@ -81,23 +82,28 @@ def main() -> None:
 def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fine_tuning: bool) -> Trained:
     """The probe, and with `fine_tuning` the network that starts from it, if its paired gain is above zero."""
     hyper, backbone, embeddings, searched, notes = probed(hyper, data, folds)
-    head = probe.fit(embeddings, data.soft, searched.strength)
     curve = learning_curve(embeddings, data, folds, searched, seed)
+    setting = hyper.get("classWeights", "auto")
+    balance = imbalance.balance(setting, embeddings, data.soft, data.hard, folds, searched)
+    searched = replace(searched, out_of_fold=balance.out_of_fold)
+    weights = balance.weights(data.soft)
+    head = probe.fit(embeddings, data.soft, searched.strength, weights)
     held_in = ~data.validation
     validation_head = None
     if data.validation.any() and len(np.unique(data.hard[held_in])) >= 2:
-        validation_head = probe.fit(embeddings[held_in], data.soft[held_in], searched.strength)
+        validation_head = probe.fit(embeddings[held_in], data.soft[held_in], searched.strength, weights)
     notes |= {
         "strength": searched.strength,
         "logLossByStrength": {str(k): v for k, v in searched.log_loss.items()},
         "learningCurve": curve,
+        "classWeights": {"power": balance.power, "tried": balance.tried},
     }
     if fine_tuning:
         if backbone.name == "descriptor":
             raise BadInput(
                 "the descriptor has nothing to fine-tune; choose a timm backbone with weights, or recipe probe"
             )
-        tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed)
+        tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed, weights)
         notes["fineTuning"] = tuned.gain | {"shipped": tuned.classifier is not None, "judged": int(tuned.judged.sum())}
         if tuned.classifier is not None:
             pixels = tuned.run.pixels
