@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
-import { canonicalJson } from "../../schemas/canonical.ts";
+import { canonicalJson, canonicalPieces } from "../../schemas/canonical.ts";
 import { ConflictError, type Objects } from "../ports.ts";
 
 /** An object that a step wrote earlier is not there, or is not of its form: the store was tampered with or half restored. */
@@ -47,7 +47,20 @@ export async function writeOnce(objects: Objects, key: string, bytes: Uint8Array
 
 /** Writes a document's canonical JSON once under a key that its content or its place in the story determines. */
 export async function writeDocument(objects: Objects, key: string, value: unknown): Promise<void> {
-  await writeOnce(objects, key, Buffer.from(canonicalJson(value)), "application/json");
+  await writeOnce(objects, key, canonicalBytes(value), "application/json");
+}
+
+/**
+ * A value's canonical JSON as bytes, made piece by piece and twice over, to know the length first: the whole text as strings
+ * took half a gigabyte for a catalogue of 100,000 images.
+ */
+function canonicalBytes(value: unknown): Buffer {
+  let length = 0;
+  for (const piece of canonicalPieces(value)) length += Buffer.byteLength(piece);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const piece of canonicalPieces(value)) at += bytes.write(piece, at);
+  return bytes;
 }
 
 /** Writes a document under a key made from its digest; returns both. */
@@ -56,9 +69,10 @@ export async function writeAddressed(
   keyOf: (digest: string) => string,
   value: unknown,
 ): Promise<{ key: string; digest: string }> {
-  const digest = digestOf(value);
+  const bytes = canonicalBytes(value);
+  const digest = sha256Hex(bytes);
   const key = keyOf(digest);
-  await writeDocument(objects, key, value);
+  await writeOnce(objects, key, bytes, "application/json");
   return { key, digest };
 }
 
