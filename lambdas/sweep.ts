@@ -17,14 +17,14 @@ type Swept = "campaigns" | "drops" | "waves" | "lots" | "reviews" | "approvals";
  */
 export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
   const seen = { campaigns: 0, drops: 0, waves: 0, lots: 0, reviews: 0, approvals: 0 };
-  for (const campaign of await campaignNames(ports)) {
+  await eachCampaign(ports, async (campaign) => {
     seen.campaigns += 1;
     seen.drops += (await lookIntoInbox(ports, campaign)).drops;
     await letInSealed(ports, campaign);
     await resumeCycles(ports, campaign);
     const { head } = await readCampaign(ports, campaign);
     const cycle = head.openCycle;
-    if (cycle === null) continue;
+    if (cycle === null) return;
     const last = (await wavesOf(ports, campaign, cycle)).at(-1);
     if (last !== undefined) {
       seen.waves += 1;
@@ -37,7 +37,7 @@ export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
       seen.approvals += 1;
       await sendDecision(ports, campaign, cycle, ApprovalRecord.parse(approval.body));
     }
-  }
+  });
   return seen;
 }
 
@@ -69,16 +69,36 @@ async function wakeReviewed(ports: Ports, campaign: string): Promise<number> {
 /** Judges every candidate that has a share of real requests. Returns how many decisions were reached. */
 export async function watch(ports: Ports): Promise<{ campaigns: number; decided: number }> {
   const seen = { campaigns: 0, decided: 0 };
-  for (const campaign of await campaignNames(ports)) {
+  await eachCampaign(ports, async (campaign) => {
     seen.campaigns += 1;
     const judgement = await watchRollout(ports, campaign);
     if (judgement !== undefined && judgement.decision !== "continue") seen.decided += 1;
-  }
+  });
   return seen;
 }
 
+/** Visits all campaigns; one that fails keeps none of the others from its turn. Then throws: one failure as it is, several with their names. */
+export async function eachCampaign(ports: Ports, visit: (campaign: string) => Promise<void>): Promise<void> {
+  const failures: { campaign: string; error: Error }[] = [];
+  for (const campaign of await campaignNames(ports)) {
+    try {
+      await visit(campaign);
+    } catch (error) {
+      failures.push({ campaign, error: error as Error });
+    }
+  }
+  if (failures.length === 1) throw failures[0]?.error;
+  if (failures.length > 1) {
+    const told = failures.map(({ campaign, error }) => `campaign "${campaign}": ${error.message}`).join("; ");
+    throw new AggregateError(
+      failures.map(({ error }) => error),
+      told,
+    );
+  }
+}
+
 /** Every campaign by name. */
-export async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
+async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
   const names: string[] = [];
   let after: string | undefined;
   do {

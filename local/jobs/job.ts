@@ -153,6 +153,8 @@ export class Jobs {
     slot.child = child;
     const onAbort = (): void => void child.stop(GRACE_MS);
     signal.addEventListener("abort", onAbort, { once: true });
+    // While the child was being started nobody listened.
+    if (signal.aborted) onAbort();
     let late = false;
     const timer = setTimeout(
       () => {
