@@ -86,9 +86,11 @@ function setUpPython(lists) {
   once(join(venv, ".stamp-venv"), digest(version, HERE), () => {
     step(`making .venv with Python ${version}`, name, ["-m", "venv", "--clear", venv]);
   });
+  const requirements = join(HERE, "training-container", "requirements");
+  const constraints = join(requirements, "constraints.txt");
   for (const [list, note] of lists) {
-    const file = join(HERE, "training-container", "requirements", list);
-    once(join(venv, `.stamp-${list}`), digest(version, readFileSync(file)), () => {
+    const file = join(requirements, list);
+    once(join(venv, `.stamp-${list}`), digest(version, readFileSync(file), readFileSync(constraints)), () => {
       step(`installing ${list} ${note}`, python, [
         "-m",
         "pip",
@@ -98,6 +100,8 @@ function setUpPython(lists) {
         "--no-input",
         "-r",
         file,
+        "-c",
+        constraints,
       ]);
     });
   }

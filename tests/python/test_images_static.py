@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
+from importlib.metadata import distributions, requires, version
 
 import pytest
 from conftest import REPOSITORY
@@ -55,12 +55,35 @@ def test_a_lock_holds_every_package_of_its_list_at_its_version(image):
     assert listed <= locked
 
 
+def packages(name: str) -> dict[str, str]:
+    """Package -> version of requirements/<name>.txt; extras such as moto[server] are left out of the name."""
+    pairs = [line.split("==") for line in lines(f"requirements/{name}.txt") if not line.startswith("#")]
+    return {re.sub(r"\[.*", "", package).lower().replace("_", "-"): wanted for package, wanted in pairs}
+
+
 def test_the_lists_name_what_is_installed_here():
-    for name in ("runtime", "serve", "train"):
-        for line in lines(f"requirements/{name}.txt"):
-            if not line.startswith("#"):
-                package, wanted = line.split("==")
-                assert version(package) == wanted
+    for name in ("runtime", "serve", "train", "dev"):
+        for package, wanted in packages(name).items():
+            assert (package, version(package)) == (package, wanted)
+
+
+def test_whatever_a_list_brings_with_it_is_pinned_too():
+    pinned = packages("constraints")
+    for name in ("runtime", "serve", "train", "dev"):
+        for package, wanted in packages(name).items():
+            assert (package, pinned[package]) == (package, wanted)
+    installed = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in distributions()}
+    assert {name: installed[name] for name in pinned if name in installed} == {
+        name: wanted for name, wanted in pinned.items() if name in installed
+    }
+    needed = {
+        re.split(r"[ \[;<>=!~(]", wanted)[0].lower().replace("_", "-")
+        for name in pinned
+        if name in installed
+        for wanted in requires(name) or []
+        if "extra ==" not in wanted
+    }
+    assert {name for name in needed if name in installed} - set(pinned) <= {"torch", "pip", "setuptools"}
 
 
 def test_serving_imports_no_torch():
