@@ -1,11 +1,12 @@
 import { ReviewBatch } from "../schemas/review.ts";
 import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
-import { readCampaign } from "./store/campaigns.ts";
+import { campaignNames, readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
+import { everyRecord } from "./store/every-record.ts";
 import { letInSealed, lookIntoInbox } from "./store/inbox.ts";
 import { recordKeys } from "./store/keys.ts";
-import { everyRecord, findLot, tokenContext, wake } from "./store/lot-records.ts";
+import { findLot, tokenContext, wake } from "./store/lot-records.ts";
 import { watchRollout } from "./store/rollout.ts";
 import { wakeWhenClosed, wavesOf } from "./store/waves.ts";
 
@@ -95,16 +96,4 @@ export async function eachCampaign(ports: Ports, visit: (campaign: string) => Pr
       told,
     );
   }
-}
-
-/** Every campaign by name. */
-async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
-  const names: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await ports.records.query("campaigns", after === undefined ? {} : { after });
-    names.push(...page.items.map(({ sk }) => sk));
-    after = page.next;
-  } while (after !== undefined);
-  return names;
 }

@@ -1,8 +1,9 @@
 import type { MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Role } from "../../schemas/member.ts";
+import { CampaignQuery } from "../../schemas/portal.ts";
 import { AccessError, readSession, type Session, sessionsOfIdentity } from "../store/members.ts";
-import type { ApiOptions, PortalContext, PortalEnv } from "./portal.ts";
+import { type ApiOptions, inForm, type PortalContext, type PortalEnv } from "./portal.ts";
 
 /** One cookie per role, so that one browser may hold an annotator's and an owner's session side by side. */
 const cookieName = (role: Role) => `countersign-${role}`;
@@ -116,10 +117,20 @@ export function mustBeFresh(options: ApiOptions, session: Session): void {
   }
 }
 
-/** The session's campaign, or the one that somebody with several asks for. Others' are said not to be there. */
-export function campaignOf(session: Session, asked: string): string {
-  if (session.member.campaign === "*" || session.member.campaign === asked) return asked;
-  throw new AccessError("wrong-role", `you are no member of a campaign "${asked.slice(0, 80)}"`);
+/** The campaign that the address names, when the session is a member of it. Throws AccessError; others' are said not to be there. */
+export function askedCampaign(context: PortalContext): string {
+  const { campaign } = inForm(CampaignQuery, { campaign: context.req.param("campaign") }, "the address");
+  const { member } = context.get("session");
+  if (member.campaign === "*" || member.campaign === campaign) return campaign;
+  throw new AccessError("wrong-role", `you are no member of a campaign "${campaign.slice(0, 80)}"`);
+}
+
+/** The same for what only the data team may do, and who does it. Throws AccessError. */
+export function askedByTeam(context: PortalContext): { campaign: string; by: string } {
+  const { member } = context.get("session");
+  if (member.role !== "data-team")
+    throw new AccessError("wrong-role", `this is for data-team; you are signed in as ${member.role}`);
+  return { campaign: askedCampaign(context), by: member.subject };
 }
 
 function bearerOf(context: PortalContext): string | undefined {

@@ -1,12 +1,12 @@
 import { Hono } from "hono";
-import { type ApprovalView, CampaignQuery, DecisionRequest } from "../../schemas/portal.ts";
+import { type ApprovalView, DecisionRequest } from "../../schemas/portal.ts";
 import { decide, modelVersion, pendingApproval } from "../store/approvals.ts";
 import { cycleAgreement, readCampaign } from "../store/campaigns.ts";
 import type { Session } from "../store/members.ts";
 import { releaseState } from "../store/release.ts";
-import { campaignOf, mustBeFresh, only } from "./access.ts";
+import { askedCampaign, mustBeFresh, only } from "./access.ts";
 import type { ImageLinks } from "./image-links.ts";
-import { type ApiOptions, inForm, type PortalEnv, readBody } from "./portal.ts";
+import { type ApiOptions, type PortalEnv, readBody } from "./portal.ts";
 
 /** Most of the worst mistakes that are shown. */
 const SHOWN_MISTAKES = 24;
@@ -17,18 +17,16 @@ export function approveRoutes(options: ApiOptions, images: ImageLinks): Hono<Por
   const routes = new Hono<PortalEnv>();
 
   routes.get("/:campaign", only(options, "owner", "data-team"), async (c) => {
-    const { campaign } = inForm(CampaignQuery, c.req.param(), "the address");
-    const session = c.get("session");
-    return c.json(await approvalView(options, images, session, campaignOf(session, campaign)));
+    return c.json(await approvalView(options, images, c.get("session"), askedCampaign(c)));
   });
 
   routes.post("/:campaign", only(options, "owner"), async (c) => {
-    const { campaign } = inForm(CampaignQuery, c.req.param(), "the address");
+    const campaign = askedCampaign(c);
     const session = c.get("session");
     const call = await readBody(c, DecisionRequest);
     mustBeFresh(options, session);
     const by = session.member.subject;
-    return c.json(await decide(ports, { ...call, campaign: campaignOf(session, campaign), by, how: "person" }));
+    return c.json(await decide(ports, { ...call, campaign, by, how: "person" }));
   });
 
   return routes;

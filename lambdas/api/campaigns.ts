@@ -1,7 +1,6 @@
 import { Hono } from "hono";
 import {
   AdjudicationRequest,
-  CampaignQuery,
   type CampaignSummary,
   HistoryQuery,
   ImageQuery,
@@ -12,17 +11,16 @@ import {
 } from "../../schemas/portal.ts";
 import { BadInputError } from "../stage.ts";
 import { pendingApproval } from "../store/approvals.ts";
-import { readCampaign, readCycle } from "../store/campaigns.ts";
+import { campaignNames, readCampaign, readCycle } from "../store/campaigns.ts";
 import { adjudicate } from "../store/disputes.ts";
 import { imageHistory } from "../store/image-history.ts";
-import { recordKeys } from "../store/keys.ts";
-import { AccessError, invite, members, revoke } from "../store/members.ts";
+import { invite, members, revoke } from "../store/members.ts";
 import { replyTo } from "../store/questions.ts";
 import { setStatus } from "../store/status.ts";
-import { campaignOf, only } from "./access.ts";
+import { askedByTeam, askedCampaign, only } from "./access.ts";
 import { historyPage } from "./history.ts";
 import type { ImageLinks } from "./image-links.ts";
-import { type ApiOptions, inForm, type PortalContext, type PortalEnv, readBody } from "./portal.ts";
+import { type ApiOptions, inForm, type PortalEnv, readBody } from "./portal.ts";
 import { watchView } from "./watch.ts";
 
 /** What the data team (and, reading only, the owner) sees of its campaigns, and the few things it may do there. */
@@ -31,32 +29,21 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
   const routes = new Hono<PortalEnv>();
   routes.use(only(options, "data-team", "owner"));
 
-  const asked = (c: PortalContext) => {
-    const { campaign } = inForm(CampaignQuery, { campaign: c.req.param("campaign") }, "the address");
-    return campaignOf(c.get("session"), campaign);
-  };
-  const teamOnly = (c: PortalContext) => {
-    const { member } = c.get("session");
-    if (member.role !== "data-team")
-      throw new AccessError("wrong-role", `this is for data-team; you are signed in as ${member.role}`);
-    return { campaign: asked(c), by: member.subject };
-  };
-
   routes.get("/", async (c) => {
     const { campaign } = c.get("session").member;
-    const names = campaign === "*" ? await campaignNames(options) : [campaign];
+    const names = campaign === "*" ? await campaignNames(ports) : [campaign];
     return c.json(await Promise.all(names.map((name) => summary(options, name))));
   });
 
-  routes.get("/:campaign", async (c) => c.json(await watchView(options, c.get("session"), asked(c))));
+  routes.get("/:campaign", async (c) => c.json(await watchView(options, c.get("session"), askedCampaign(c))));
 
   routes.get("/:campaign/history", async (c) => {
-    const campaign = asked(c);
+    const campaign = askedCampaign(c);
     return c.json(await historyPage(options, campaign, inForm(HistoryQuery, c.req.query(), "the query")));
   });
 
   routes.get("/:campaign/images", async (c) => {
-    const campaign = asked(c);
+    const campaign = askedCampaign(c);
     const { image } = inForm(ImageQuery, c.req.query(), "the query");
     const history = await imageHistory(ports, campaign, image);
     if (history === undefined) {
@@ -69,14 +56,14 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
   });
 
   routes.post("/:campaign/status", async (c) => {
-    const { campaign } = teamOnly(c);
+    const { campaign } = askedByTeam(c);
     const { status } = await readBody(c, StatusRequest);
     await setStatus(ports, campaign, status);
     return c.json({ campaign, status });
   });
 
   routes.post("/:campaign/invitations", async (c) => {
-    const { campaign } = teamOnly(c);
+    const { campaign } = askedByTeam(c);
     const body = await readBody(c, InviteRequest);
     const { agreement } = await readCampaign(ports, campaign);
     if (body.vendor !== undefined && !agreement.vendors.some(({ id }) => id === body.vendor)) {
@@ -90,7 +77,7 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
   });
 
   routes.post("/:campaign/revocations", async (c) => {
-    const { campaign } = teamOnly(c);
+    const { campaign } = askedByTeam(c);
     const { member } = await readBody(c, RevokeRequest);
     if (!(await members(ports, campaign)).some(({ id }) => id === member))
       throw new BadInputError(`"${member}" is no member of "${campaign}"`);
@@ -99,27 +86,16 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
   });
 
   routes.post("/:campaign/adjudications", async (c) => {
-    const { campaign, by } = teamOnly(c);
+    const { campaign, by } = askedByTeam(c);
     return c.json(await adjudicate(ports, { campaign, by, ...(await readBody(c, AdjudicationRequest)) }));
   });
 
   routes.post("/:campaign/replies", async (c) => {
-    const { campaign, by } = teamOnly(c);
+    const { campaign, by } = askedByTeam(c);
     return c.json(await replyTo(ports, campaign, { ...(await readBody(c, ReplyRequest)), by }));
   });
 
   return routes;
-}
-
-async function campaignNames({ ports }: ApiOptions): Promise<string[]> {
-  const names: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await ports.records.query(recordKeys.campaigns("").pk, after === undefined ? {} : { after });
-    names.push(...page.items.map(({ sk }) => sk));
-    after = page.next;
-  } while (after !== undefined);
-  return names;
 }
 
 async function summary({ ports }: ApiOptions, campaign: string): Promise<CampaignSummary> {

@@ -2,14 +2,13 @@ import { Hono } from "hono";
 import type { CatalogueEntry } from "../../schemas/catalogue.ts";
 import { type DataImage, type DataReport, type DataReportView, DecisionsRequest } from "../../schemas/data-report.ts";
 import type { Decision } from "../../schemas/decision.ts";
-import { CampaignQuery } from "../../schemas/portal.ts";
 import { dataReportHtml } from "../reports/data-report-html.ts";
 import { campaignReport } from "../store/data-report.ts";
 import { decide } from "../store/decisions.ts";
-import { AccessError, type Session } from "../store/members.ts";
-import { campaignOf, only } from "./access.ts";
+import type { Session } from "../store/members.ts";
+import { askedByTeam, askedCampaign, only } from "./access.ts";
 import type { ImageLinks } from "./image-links.ts";
-import { type ApiOptions, inForm, type PortalContext, type PortalEnv, readBody } from "./portal.ts";
+import { type ApiOptions, type PortalEnv, readBody } from "./portal.ts";
 
 /** Duplicate groups of which the page shows images, and images of each. */
 const GROUPS_SHOWN = 40;
@@ -21,13 +20,9 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
   const { ports } = options;
   const routes = new Hono<PortalEnv>();
   routes.use(only(options, "data-team", "owner"));
-  const asked = (c: PortalContext) => {
-    const { campaign } = inForm(CampaignQuery, { campaign: c.req.param("campaign") }, "the address");
-    return campaignOf(c.get("session"), campaign);
-  };
 
   routes.get("/:campaign", async (c) => {
-    const campaign = asked(c);
+    const campaign = askedCampaign(c);
     const session = c.get("session");
     const { catalogue, report, beside } = await campaignReport(ports, campaign);
     const wanted = new Set(shownImages(report));
@@ -42,7 +37,7 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
 
   /** The same as one file to keep or to send: pictures inside, no script. */
   routes.get("/:campaign/report.html", async (c) => {
-    const campaign = asked(c);
+    const campaign = askedCampaign(c);
     const { catalogue, report } = await campaignReport(ports, campaign);
     return c.body(await dataReportHtml(ports.objects, catalogue, report), 200, {
       "content-type": "text/html; charset=utf-8",
@@ -51,11 +46,8 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
   });
 
   routes.post("/:campaign/decisions", async (c) => {
-    const campaign = asked(c);
-    const { member } = c.get("session");
-    if (member.role !== "data-team")
-      throw new AccessError("wrong-role", `this is for data-team; you are signed in as ${member.role}`);
-    return c.json(await decide(ports, { campaign, by: member.subject, ...(await readBody(c, DecisionsRequest)) }));
+    const { campaign, by } = askedByTeam(c);
+    return c.json(await decide(ports, { campaign, by, ...(await readBody(c, DecisionsRequest)) }));
   });
 
   return routes;

@@ -4,9 +4,10 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import type { Lot } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { digestOf, readLines, writeOnce } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { writeEntries } from "./ledger.ts";
-import { everyRecord, readLotPlan } from "./lot-records.ts";
+import { readLotPlan } from "./lot-records.ts";
 import type { AnswerRecord } from "./submissions.ts";
 
 /** Where an accepted lot's answers lie, and under what they were given. */

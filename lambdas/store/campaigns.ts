@@ -3,7 +3,15 @@ import { CampaignHead, CycleRecord } from "../../schemas/state.ts";
 import { ConflictError, type Objects, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
+
+/** Every campaign by name. */
+export async function campaignNames(ports: Pick<Ports, "records">): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { sk } of everyRecord(ports.records, recordKeys.campaigns("").pk)) names.push(sk);
+  return names;
+}
 
 /** The campaign's head and the agreement in force. Throws BadInputError where there is no such campaign. */
 export async function readCampaign(

@@ -1,9 +1,10 @@
 import type { Lot } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
+import { everyRecord } from "./every-record.ts";
 import { expertFindings } from "./expert-findings.ts";
 import { inspectionOf } from "./inspection.ts";
 import { recordKeys } from "./keys.ts";
-import { everyRecord, findLot, lotAgreement, readLotPlan, type VendorLot } from "./lot-records.ts";
+import { findLot, lotAgreement, readLotPlan, type VendorLot } from "./lot-records.ts";
 import type { AnswerRecord } from "./submissions.ts";
 
 /** An answer to an image whose truth two experts gave. */

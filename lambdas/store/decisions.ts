@@ -5,8 +5,9 @@ import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
 import { digestOf, writeDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, readImmutable } from "./lot-records.ts";
+import { readImmutable } from "./lot-records.ts";
 
 type Store = Pick<Ports, "records" | "objects" | "clock">;
 

@@ -7,10 +7,11 @@ import { Dispute } from "../../schemas/standing.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { EXPERTS_PER_TASK, expertFindings } from "./expert-findings.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
 import { entries, writeEntries } from "./ledger.ts";
-import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
+import { findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
 import { askThird } from "./reviews.ts";
 import type { AnswerRecord } from "./submissions.ts";
 

@@ -2,8 +2,8 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { type ReviewKind, ReviewTask } from "../../schemas/review.ts";
 import type { Ports } from "../ports.ts";
 import { digestOf } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { everyRecord } from "./lot-records.ts";
 
 /** Two different experts answer each task, neither knowing of the other. */
 export const EXPERTS_PER_TASK = 2;

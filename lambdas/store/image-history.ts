@@ -8,8 +8,9 @@ import { type CycleRecord, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
 import { claimsByImage } from "./claims.ts";
+import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, findLot, readImmutable, readLotPlan, type VendorLot } from "./lot-records.ts";
+import { findLot, readImmutable, readLotPlan, type VendorLot } from "./lot-records.ts";
 import type { AnswerRecord } from "./submissions.ts";
 
 type Store = Pick<Ports, "records" | "objects">;

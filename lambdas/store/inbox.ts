@@ -5,9 +5,9 @@ import { BadInputError } from "../stage.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
 import { enqueueIntake } from "./cycles.ts";
 import { readDocument, sha256Hex, writeAddressed } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { type IncomingFile, sealIntake } from "./intakes.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord } from "./lot-records.ts";
 
 type Store = Pick<Ports, "records" | "objects" | "clock" | "workflows">;
 

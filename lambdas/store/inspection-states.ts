@@ -3,8 +3,9 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { type Lot, Verdict } from "../../schemas/lot.ts";
 import type { Ports } from "../ports.ts";
 import { readDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, findLot, readLotPlan, type VendorLot } from "./lot-records.ts";
+import { findLot, readLotPlan, type VendorLot } from "./lot-records.ts";
 
 /**
  * Where a vendor stands in the switching rules: the first inspection of each of its lots, in order of cycle, wave and lot.

@@ -1,7 +1,8 @@
 import type { Lot, LotItem } from "../../schemas/lot.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { assertActive, everyRecord, LotRefusedError, readLot, readLotPlan } from "./lot-records.ts";
+import { assertActive, LotRefusedError, readLot, readLotPlan } from "./lot-records.ts";
 import { assertQualified } from "./qualifications.ts";
 import { barred } from "./standings.ts";
 

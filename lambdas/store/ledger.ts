@@ -2,8 +2,8 @@ import { statementOf } from "../../domain/pricing/ledger.ts";
 import { LedgerEntry, type Statement } from "../../schemas/ledger.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { readCampaign } from "./campaigns.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { everyRecord } from "./lot-records.ts";
 
 /** Running sum of one kind, party and lot: moves in the same transaction as the entries that it sums. */
 interface LedgerSum {

@@ -94,23 +94,6 @@ export async function assertActive(ports: Pick<Ports, "objects" | "records">, ca
   return head;
 }
 
-/** All records below a prefix of a partition, page by page. */
-export async function* everyRecord<T>(
-  records: Ports["records"],
-  pk: string,
-  prefix?: string,
-): AsyncGenerator<{ sk: string; version: number; body: T }> {
-  let after: string | undefined;
-  do {
-    const page = await records.query<T>(pk, {
-      ...(prefix === undefined ? {} : { prefix }),
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page.items;
-    after = page.next;
-  } while (after !== undefined);
-}
-
 /** What a sealed token is bound to: it can't be moved to another lot, wave or batch. */
 export const tokenContext = {
   lot: (campaign: string, lot: string) => `token of lot ${campaign}/${lot}`,

@@ -4,8 +4,9 @@ import type { BoardLot, BoardVerdict, OpenLot } from "../../schemas/portal.ts";
 import type { Ports } from "../ports.ts";
 import { disputableUntil, disputes } from "./disputes.ts";
 import { readDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
-import { everyRecord, findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
+import { findLot, lotAgreement, type VendorLot } from "./lot-records.ts";
 
 export { leaseItems } from "./leases.ts";
 export { LotRefusedError } from "./lot-records.ts";

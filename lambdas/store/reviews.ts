@@ -3,10 +3,11 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import { ReviewBatch, type ReviewKind, ReviewTask } from "../../schemas/review.ts";
 import { ConflictError, type Ports, type RecordWrite } from "../ports.ts";
 import { digestOf } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { EXPERTS_PER_TASK, neededAnswers, reviewTaskOf } from "./expert-findings.ts";
 import { recordKeys } from "./keys.ts";
 import { ledgerWrites } from "./ledger.ts";
-import { assertActive, everyRecord, LotRefusedError, tokenContext, wake } from "./lot-records.ts";
+import { assertActive, LotRefusedError, tokenContext, wake } from "./lot-records.ts";
 
 /**
  * Asks the experts for images and lets a stage wait for all of them. An image that was asked before is not asked again:

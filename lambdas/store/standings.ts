@@ -2,8 +2,8 @@ import { Standing } from "../../schemas/standing.ts";
 import type { Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readCampaign } from "./campaigns.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { everyRecord } from "./lot-records.ts";
 
 /**
  * Records a person's decision to pause, release or take back a vendor or one of its annotators; it holds from the next

@@ -1,7 +1,8 @@
 import { WavePlan, WaveRecord } from "../../schemas/wave.ts";
 import { ConflictError, type Ports } from "../ports.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { everyRecord, readImmutable, tokenContext, wake } from "./lot-records.ts";
+import { readImmutable, tokenContext, wake } from "./lot-records.ts";
 
 /** The records of a cycle's waves, in order. */
 export async function wavesOf(ports: Pick<Ports, "records">, campaign: string, cycle: number): Promise<WaveRecord[]> {

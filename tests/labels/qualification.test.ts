@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { readDocument } from "../../lambdas/store/documents.ts";
+import { everyRecord } from "../../lambdas/store/every-record.ts";
 import { recordKeys } from "../../lambdas/store/keys.ts";
-import { everyRecord } from "../../lambdas/store/lot-records.ts";
 import { leaseItems, openLots, vendorBoard } from "../../lambdas/store/lots.ts";
 import { answerQualification, qualificationOf } from "../../lambdas/store/qualifications.ts";
 import { setStanding } from "../../lambdas/store/standings.ts";
