@@ -5,7 +5,7 @@ import { stages } from "../../lambdas/main.ts";
 import { startMonitors } from "../../lambdas/monitor.ts";
 import { runStage } from "../../lambdas/stage.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
-import { digestOf, writeDocument } from "../../lambdas/store/documents.ts";
+import { writeDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
 import { acceptProposal, endProposal, relabelProposal } from "../../lambdas/store/monitor.ts";
 import { updateRelease } from "../../lambdas/store/release.ts";
@@ -15,11 +15,9 @@ import { laptopMachines } from "../../local/host.ts";
 import { Schedules } from "../../local/schedules.ts";
 import { engineWorkflows } from "../../local/workflows.ts";
 import { Campaign } from "../../schemas/campaign.ts";
-import type { Evidence } from "../../schemas/evidence.ts";
+import { evidenceOf } from "../fixtures/evidence.ts";
 
 const DAY = 86_400_000;
-const MODEL = "a".repeat(64);
-const estimate = { value: 0.9, low: 0.8, high: 0.95 };
 const opened: Engine[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((engine) => engine.close()));
@@ -52,53 +50,20 @@ async function world() {
     vendors: [{ id: "alder", name: "Alder", pricePerAnswer: 0.03 }],
   });
   await createCampaign(ports, agreement, "anna");
-  const evaluationKey = "campaigns/parts/evaluations/e/evaluation.json";
-  const rest = {
-    campaign: "parts",
-    cycle: 1,
-    datasetVersion: MODEL,
-    modelKey: "campaigns/parts/models/m/model.tar.gz",
-    modelSha256: MODEL,
-    backbone: "small-cnn",
-    evaluationKey,
-    evaluation: {
-      schemaVersion: 1,
-      classes: ["ok", "crack"],
-      n: 100,
-      groups: 100,
-      accuracy: estimate,
-      balancedAccuracy: 0.9,
-      macroF1: 0.9,
-      logLoss: 0.2,
-      brier: 0.1,
-      ece: 0.02,
-      majorityClass: { label: "ok", accuracy: 0.7 },
-      perClass: [],
-      confusion: [],
-      mistakes: [],
-      champion: null,
-      modelSha256: MODEL,
-    },
-    judgement: { outcome: "promote", gates: [] },
-    dataset: { train: 1, validation: 1, test: 1 },
-    labels: { bought: 1, perImage: 1, spentMicros: 1, budgetMicros: 1, currency: "USD" },
-    residualLabelError: 0,
-    madeAt: "2026-05-01T00:00:00.000Z",
-  } satisfies Omit<Evidence, "digest">;
-  const digest = digestOf(rest);
-  await writeDocument(ports.objects, objectKeys.evidence("parts", digest), { digest, ...rest });
+  const evidence = evidenceOf({ madeAt: "2026-05-01T00:00:00.000Z" });
+  await writeDocument(ports.objects, objectKeys.evidence("parts", evidence.digest), evidence);
   const reference = Array.from({ length: 100 }, (_, i) => saidOf(i % 10 < 3 ? "crack" : "ok"));
-  await writeDocument(ports.objects, evaluationKey.replace("evaluation.json", "reference.json"), reference);
+  await writeDocument(ports.objects, evidence.evaluationKey.replace("evaluation.json", "reference.json"), reference);
   await updateRelease(ports, "parts", (record) => ({
     ...record,
     champion: {
       endpoint: "parts-1-aaaaaaaa",
       version: "aaaaaaaa",
-      modelKey: rest.modelKey,
-      modelSha256: MODEL,
-      evidenceDigest: digest,
+      modelKey: evidence.modelKey,
+      modelSha256: evidence.modelSha256,
+      evidenceDigest: evidence.digest,
       cycle: 1,
-      since: rest.madeAt,
+      since: evidence.madeAt,
     },
   }));
   const settled = async () => {

@@ -8,13 +8,13 @@ import { watchCandidate } from "../../lambdas/stages/watch-candidate.ts";
 import { decide, isApproved, openApproval, pendingApproval } from "../../lambdas/store/approvals.ts";
 import { readCampaign, readCycle } from "../../lambdas/store/campaigns.ts";
 import { closeCycle, createCampaign, enqueueIntake } from "../../lambdas/store/cycles.ts";
-import { digestOf, writeDocument } from "../../lambdas/store/documents.ts";
+import { writeDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { predict } from "../../lambdas/store/predict.ts";
 import { releaseState, updateRelease } from "../../lambdas/store/release.ts";
 import { count, traffic } from "../../lambdas/store/traffic.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
-import type { Evidence } from "../../schemas/evidence.ts";
+import { evidenceOf } from "../fixtures/evidence.ts";
 
 type World = ReturnType<typeof memoryPorts>;
 const MODEL = "a".repeat(64);
@@ -28,53 +28,10 @@ function agreement(change: Partial<CampaignInput> = {}): Campaign {
   });
 }
 
-function evidence(): Evidence {
-  const estimate = { value: 0.95, low: 0.92, high: 0.97 };
-  const rest: Omit<Evidence, "digest"> = {
-    campaign: "parts",
-    cycle: 1,
-    datasetVersion: "d".repeat(64),
-    modelKey: "campaigns/parts/models/m/output/model.tar.gz",
-    modelSha256: MODEL,
-    backbone: "vit_tiny_patch16_224",
-    evaluationKey: "campaigns/parts/evaluations/e/evaluation.json",
-    evaluation: {
-      schemaVersion: 1,
-      classes: ["ok", "crack"],
-      n: 200,
-      groups: 200,
-      accuracy: estimate,
-      balancedAccuracy: 0.95,
-      macroF1: 0.95,
-      logLoss: 0.2,
-      brier: 0.1,
-      ece: 0.02,
-      majorityClass: { label: "ok", accuracy: 0.5 },
-      perClass: [
-        { label: "ok", n: 100, precision: 0.95, recall: estimate, f1: 0.95 },
-        { label: "crack", n: 100, precision: 0.95, recall: estimate, f1: 0.95 },
-      ],
-      confusion: [
-        [95, 5],
-        [5, 95],
-      ],
-      mistakes: [],
-      champion: null,
-      modelSha256: MODEL,
-    },
-    judgement: { outcome: "promote", gates: [] },
-    dataset: { train: 700, validation: 100, test: 200 },
-    labels: { bought: 2000, perImage: 2.4, spentMicros: 1, budgetMicros: 2, currency: "USD" },
-    residualLabelError: 0.01,
-    madeAt: "2026-01-01T00:00:00.000Z",
-  };
-  return { digest: digestOf(rest), ...rest };
-}
-
 async function openedCycle(ports: World, change: Partial<CampaignInput> = {}) {
   await createCampaign(ports, agreement(change), "requester");
   await enqueueIntake(ports, "parts", "intake-1");
-  const found = evidence();
+  const found = evidenceOf({ modelSha256: MODEL });
   const evidenceKey = objectKeys.evidence("parts", found.digest);
   await writeDocument(ports.objects, evidenceKey, found);
   return { evidenceKey, digest: found.digest };

@@ -3,7 +3,7 @@ import { memoryPorts } from "../../adapters/memory/index.ts";
 import { stages } from "../../lambdas/main.ts";
 import { runStage } from "../../lambdas/stage.ts";
 import { decide, openApproval } from "../../lambdas/store/approvals.ts";
-import { digestOf, writeDocument } from "../../lambdas/store/documents.ts";
+import { writeDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
 import { type LiveModel, releaseState, updateRelease } from "../../lambdas/store/release.ts";
 import { type AlarmRequest, Alarms } from "../../local/alarms.ts";
@@ -11,6 +11,7 @@ import { VirtualClock } from "../../local/clock.ts";
 import { laptopMachines } from "../../local/host.ts";
 import { furnish, pictures } from "../../local/rehearsal/scenery.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
+import { evidenceOf } from "../fixtures/evidence.ts";
 import { named, runMachine } from "./run-machine.ts";
 
 export type Json = Record<string, unknown>;
@@ -34,48 +35,15 @@ export async function approved(release: CampaignInput["release"] = {}) {
     pictures: pictures(8, agreement.classes),
     split: (images) => ({ test: images.slice(0, 2), gold: [], pool: images.slice(2) }),
   });
-  const estimate = { value: 0.9, low: 0.8, high: 0.95 };
-  const rest = {
-    campaign: "parts",
-    cycle: 1,
-    datasetVersion: "d".repeat(64),
-    modelKey: "campaigns/parts/models/m/model.tar.gz",
-    modelSha256: "b".repeat(64),
-    backbone: "small-cnn",
-    evaluationKey: "campaigns/parts/evaluations/e/evaluation.json",
-    evaluation: {
-      schemaVersion: 1,
-      classes: ["ok", "crack"],
-      n: 100,
-      groups: 100,
-      accuracy: estimate,
-      balancedAccuracy: 0.9,
-      macroF1: 0.9,
-      logLoss: 0.2,
-      brier: 0.1,
-      ece: 0.02,
-      majorityClass: { label: "ok", accuracy: 0.7 },
-      perClass: [],
-      confusion: [],
-      mistakes: [],
-      champion: null,
-      modelSha256: "b".repeat(64),
-    },
-    judgement: { outcome: "promote" as const, gates: [] },
-    dataset: { train: 1, validation: 1, test: 1 },
-    labels: { bought: 1, perImage: 1, spentMicros: 1, budgetMicros: 1, currency: "USD" },
-    residualLabelError: 0,
-    madeAt: "2026-01-01T00:00:00.000Z",
-  };
-  const digest = digestOf(rest);
-  const evidenceKey = objectKeys.evidence("parts", digest);
-  await writeDocument(ports.objects, evidenceKey, { digest, ...rest });
+  const evidence = evidenceOf({ modelSha256: "b".repeat(64) });
+  const evidenceKey = objectKeys.evidence("parts", evidence.digest);
+  await writeDocument(ports.objects, evidenceKey, evidence);
   ports.tokens.issue("owner");
   await openApproval(ports, { campaign: "parts", cycle: 1, evidenceKey, token: "owner" });
   await decide(ports, {
     campaign: "parts",
     cycle: 1,
-    evidenceDigest: digest,
+    evidenceDigest: evidence.digest,
     modelVersion: "bbbbbbbb",
     decision: "approve",
     reason: "",
