@@ -1,10 +1,11 @@
-import { writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, constants, stat, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { checkPhotos } from "../local/check-photos.ts";
 import { DecisionKind } from "../schemas/decision.ts";
 import { type Options, oneOf } from "./arguments.ts";
 import { ask } from "./ask.ts";
+import { nearest } from "./campaign-file.ts";
 import type { ProgressBar } from "./progress.ts";
 
 const ACTIONS = ["check", "report", ...DecisionKind.options] as const;
@@ -20,28 +21,36 @@ export async function dataCommand(
   options: Options,
   bar: ProgressBar,
 ): Promise<unknown> {
-  const [action, ...rest] = operands;
-  switch (oneOf("action", action, ACTIONS, "report")) {
+  const [named = "report", ...rest] = operands;
+  const action = actionOf(named);
+  if ((action === "check" || action === "report") && rest.length > 1)
+    throw new BadInputError(`data ${action} takes one at a time; given were ${rest.map((r) => `"${r}"`).join(", ")}`);
+  switch (action) {
     case "check": {
       const path = resolve(needed(rest[0], "data check needs a folder of photos, an archive or a list"));
+      const out = await writable(options.out ?? "photos.html");
       const labels = options.labels === undefined ? {} : { labels: oneOf("labels", options.labels, LABELS, "none") };
       const { report, html } = await checkPhotos(path, {
         ...labels,
         onProgress: (done) => bar.update({ step: "looking at photos", done }),
       });
       bar.end();
-      return { ...(await written(html, options.out ?? "photos.html")), ...short(report) };
+      await writeFile(out, html);
+      return { out, ...short(report) };
     }
     case "report": {
+      if (options.out !== undefined) await writable(options.out);
       const asked = rest[0] ?? options.campaign;
       const { html, report } = (await ask(work, "data-report", asked === undefined ? {} : { campaign: asked })) as {
         html: string;
         report: Parameters<typeof short>[0];
       };
-      return { ...(await written(html, options.out ?? `${report.campaign}-photos.html`)), ...short(report) };
+      const out = await writable(options.out ?? `${report.campaign}-photos.html`);
+      await writeFile(out, html);
+      return { out, ...short(report) };
     }
     default: {
-      const decision = DecisionKind.parse(action);
+      const decision = action;
       needed(rest[0], `data ${decision} needs at least one image: a file's name as it was dropped, or its sha256`);
       if (options.reason === undefined && decision !== "accept")
         throw new BadInputError(`to ${decision} an image, say why with --reason; "npm start -- --help" shows how`);
@@ -55,10 +64,27 @@ export async function dataCommand(
   }
 }
 
-async function written(html: string, out: string): Promise<{ out: string }> {
+function actionOf(named: string): (typeof ACTIONS)[number] {
+  const action = ACTIONS.find((one) => one === named);
+  if (action !== undefined) return action;
+  const near = nearest(named, ACTIONS);
+  throw new BadInputError(
+    `there is no "data ${named}"${near === undefined ? "" : `; did you mean "data ${near}"?`} (known: ${ACTIONS.join(", ")})`,
+  );
+}
+
+/** The full path of a file that is to be written, asked before the work: throws BadInputError where it can't be. */
+async function writable(out: string): Promise<string> {
   const path = resolve(out);
-  await writeFile(path, html);
-  return { out: path };
+  const folder = dirname(path);
+  const refuse = (why: string) => new BadInputError(`can't write the report to ${path}: ${why}; say where with --out`);
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw refuse(`there is no folder ${folder}`);
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory() === true) throw refuse("it is a folder");
+  await access(there === undefined ? folder : path, constants.W_OK).catch(() => {
+    throw refuse("it may not be written");
+  });
+  return path;
 }
 
 function short(report: {

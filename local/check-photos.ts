@@ -6,7 +6,7 @@ import { memoryPorts } from "../adapters/memory/index.ts";
 import { assembleCatalogue } from "../domain/catalogue/assemble.ts";
 import { dataReport } from "../domain/catalogue/report.ts";
 import { dataReportHtml } from "../lambdas/reports/data-report-html.ts";
-import { runStage } from "../lambdas/stage.ts";
+import { BadInputError, runStage } from "../lambdas/stage.ts";
 import { admitImages } from "../lambdas/stages/admit-images.ts";
 import { readDocument, readLines } from "../lambdas/store/documents.ts";
 import { sealIntake } from "../lambdas/store/intakes.ts";
@@ -21,7 +21,7 @@ const BATCH = 100;
 
 /**
  * Looks at photos before there is any campaign: the same checks, the same report, nothing kept. Originals are held one batch
- * at a time. Throws BadInputError where nothing is an image.
+ * at a time. Throws BadInputError where there is no file at all; files that are no images are in the report.
  */
 export async function checkPhotos(
   path: string,
@@ -50,6 +50,10 @@ export async function checkPhotos(
       if (batch.length === BATCH) await look();
     }
     await look();
+    if (files.length === 0)
+      throw new BadInputError(
+        `${path} holds no file to look at; expected are photos (JPEG, PNG or WebP) in it or in folders below it, names that begin with a dot aside`,
+      );
     const results = [];
     for await (const { key } of ports.objects.list(`${objectKeys.admission(NAME, 1)}/results/`))
       results.push(...(await readDocument(ports.objects, key, AdmissionBatch)).results);

@@ -24,8 +24,9 @@ export function adviceOf({ counts }: Catalogue, report: Omit<DataReport, "advice
   }
   for (const { code, images: flags, share } of flagged) {
     if (share < 0.05 || !["dark", "light", "blurry", "low-information"].includes(code)) continue;
+    const [they, them] = flags === 1 ? ["image", "it"] : ["images", "them"];
     advice.push(
-      `${flags} images (${Math.round(share * 100)} %) are ${code}: keep them if production sees such, else retake them.`,
+      `${flags} ${they} (${Math.round(share * 100)} %) ${flags === 1 ? "is" : "are"} ${code}: keep ${them} if production sees such, else retake ${them}.`,
     );
   }
   advice.push(...onConditions(report), ...onClasses(report));

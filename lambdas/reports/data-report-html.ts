@@ -50,7 +50,8 @@ export async function dataReportHtml(objects: Objects, catalogue: Catalogue, rep
         .slice(0, GROUPS_SHOWN)
         .map((g) => `<h3>${g.images.length} images</h3>${gallery(g.images.slice(0, IMAGES_PER_GROUP))}`)
         .join("") +
-        (report.groups.length > GROUPS_SHOWN ? `<p>and ${report.groups.length - GROUPS_SHOWN} more groups</p>` : ""),
+        (report.groups.length > GROUPS_SHOWN ? `<p>and ${report.groups.length - GROUPS_SHOWN} more groups</p>` : "") ||
+        "<p>None was found.</p>",
     ),
   ]);
 }
@@ -67,16 +68,16 @@ async function figure(
 
 function refusedTable({ code, files, examples }: DataReport["refused"][number]): string {
   const rows = examples.map((e) => `<tr><td>${text(e.name)}</td><td>${text(e.message)}</td></tr>`).join("");
-  return `<h3>${text(code)}: ${files} files</h3><table>${rows}</table>`;
+  return `<h3>${text(code)}: ${files} files</h3><table class="kept-out"><tbody>${rows}</tbody></table>`;
 }
 
 function bars(title: string, bins: readonly Bin[]): string {
   const most = Math.max(1, ...bins.map((b) => b.images));
   const rows = bins.map(
     (b) =>
-      `<tr><td>${text(b.label)}</td><td><div class="bar" style="width:${((300 * b.images) / most).toFixed(0)}px"></div></td><td>${b.images}</td></tr>`,
+      `<tr><td>${text(b.label)}</td><td><div class="bar" style="width:${((100 * b.images) / most).toFixed(1)}%"></div></td><td>${b.images}</td></tr>`,
   );
-  return `<h3>${text(title)}</h3><table>${rows.join("")}</table>`;
+  return `<h3>${text(title)}</h3><table class="bars"><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function conditions({ conditions: c }: DataReport): string {
@@ -90,7 +91,9 @@ function conditions({ conditions: c }: DataReport): string {
     bars("camera", c.cameras),
     days,
     ...(c.hours.length === 0 ? [] : [bars("hour of the day", c.hours)]),
-    `<p>${c.clusters.images} images stand in ${c.clusters.clusters} clusters that were captured together, the largest of ${c.clusters.largest}; a cluster is drawn for the test set as a whole.</p>`,
+    c.clusters.clusters === 0
+      ? "<p>No images seem to have been captured together.</p>"
+      : `<p>${c.clusters.images} images stand in ${c.clusters.clusters} clusters that were captured together, the largest of ${c.clusters.largest}; a cluster is drawn for the test set as a whole.</p>`,
   ].join("");
 }
 
@@ -109,14 +112,18 @@ function section(title: string, body: string): string {
 }
 
 function page(title: string, parts: readonly string[]): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${text(title)}</title><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>${STYLE}</style></head><body><h1>${text(title)}</h1>${parts.join("")}</body></html>\n`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text(title)}</title><meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><style>${STYLE}</style></head><body><h1>${text(title)}</h1>${parts.join("")}</body></html>\n`;
 }
 
 const STYLE =
-  "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1a}" +
-  "h2{border-top:1px solid #ccc;padding-top:1rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top}.bar{background:#36c;height:1em}" +
-  ".gallery{display:flex;flex-wrap:wrap;gap:.6rem}figure{margin:0;width:160px}img{max-width:160px;display:block}" +
-  "figcaption{font-size:11px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.counts{font-size:1.2em}";
+  "body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1a;background:#fff;overflow-wrap:anywhere}" +
+  "h1{font-size:1.6rem;line-height:1.2}h2{border-top:1px solid #ccc;padding-top:1rem}.counts{font-size:1.2em}" +
+  "table{border-collapse:collapse;width:100%;max-width:44rem}td{padding:.1rem .8rem .1rem 0;vertical-align:top}" +
+  ".bars td:first-child{width:34%}.bars td:last-child{width:4rem;text-align:right;overflow-wrap:normal}" +
+  ".bar{background:#36c;height:1em;margin-top:.25em}.kept-out td:first-child{width:40%}" +
+  ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:.6rem}figure{margin:0;min-width:0}" +
+  "img{max-width:100%;max-height:160px;display:block;border:1px solid #bbb;background:#eee}" +
+  "figcaption{font-size:12px;line-height:1.3;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden}";
 
 /** File names come from outside: nothing of them may become markup. */
 function text(value: string): string {

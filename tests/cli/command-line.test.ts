@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { amountOf, oneOf, parseCommandLine, wholeNumber } from "../../cli/arguments.ts";
 import { nearest, parseAgreement, readCampaignFile } from "../../cli/campaign-file.ts";
+import { dataCommand } from "../../cli/data.ts";
 import { ProgressBar } from "../../cli/progress.ts";
 import { begin, follow, planJourney } from "../../cli/run.ts";
 import { createCampaign } from "../../lambdas/store/cycles.ts";
@@ -54,6 +55,29 @@ describe("the command line", () => {
     expect(() => wholeNumber("seed", "1.5", 0, 1)).toThrow(/expected a whole number of at least 0/);
     expect(() => wholeNumber("seed", "-1", 0, 1)).toThrow(/--seed is "-1"/);
     expect(wholeNumber("seed", "12", 0, 1)).toBe(12);
+  });
+});
+
+describe("data", () => {
+  const data = (operands: string[], options = {}) => dataCommand(folder(), operands, options, new ProgressBar());
+
+  it("names the nearest action for a typo, and all of them for another word", async () => {
+    await expect(data(["chek", "photos"])).rejects.toThrow(/no "data chek"; did you mean "data check"\?/);
+    await expect(data(["frobnicate"])).rejects.toThrow(
+      'there is no "data frobnicate" (known: check, report, accept, exclude, restore)',
+    );
+  });
+
+  it("refuses a place that can't be written before it looks at any photo", async () => {
+    const photos = folder();
+    await expect(data(["check", photos], { out: join(photos, "missing", "x.html") })).rejects.toThrow(
+      /can't write the report to .*: there is no folder .*missing; say where with --out/,
+    );
+    await expect(data(["check", photos], { out: photos })).rejects.toThrow(/it is a folder/);
+  });
+
+  it("refuses two folders instead of leaving one out", async () => {
+    await expect(data(["check", "a", "b"])).rejects.toThrow('data check takes one at a time; given were "a", "b"');
   });
 });
 

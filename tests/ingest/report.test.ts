@@ -39,7 +39,7 @@ test("the report counts what the catalogue holds and says what to do", async () 
   expect(report.types).toEqual({ jpeg: 9, png: 1 });
   expect(report.longSides.find((b) => b.label === "under 128 px")?.images).toBe(10);
   for (const { bins } of report.conditions.measures) expect(bins.reduce((sum, b) => sum + b.images, 0)).toBe(10);
-  expect(report.advice).toContain("1 images (10 %) are dark: keep them if production sees such, else retake them.");
+  expect(report.advice).toContain("1 image (10 %) is dark: keep it if production sees such, else retake it.");
   expect(report.advice[0]).toMatch(/^1 of 11 files were kept out/);
 });
 
@@ -73,5 +73,19 @@ test("a folder is looked at before there is a campaign: the same report, and not
   expect(report).toMatchObject({ images: 4, counts: { files: 5, admitted: 4, quarantined: 1 } });
   expect(report.claims).toMatchObject({ classes: [{ label: "good", images: 5 }] });
   expect(html).toContain("cut.jpg");
+  // A phone shows the page at its own width, and nothing in it has a width of its own.
+  expect(html).toContain('<meta name="viewport" content="width=device-width,initial-scale=1">');
+  expect(html).not.toMatch(/width:\d+px/);
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith("countersign-check-"))).toEqual(before);
+});
+
+test("a folder without any file is refused with what is expected", async () => {
+  const { mkdtempSync } = await import("node:fs");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const { checkPhotos } = await import("../../local/check-photos.ts");
+  const folder = mkdtempSync(join(tmpdir(), "countersign-photos-"));
+  await expect(checkPhotos(folder, { onProgress: () => {} })).rejects.toThrow(
+    /holds no file to look at; expected are photos \(JPEG, PNG or WebP\)/,
+  );
 });
