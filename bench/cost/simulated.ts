@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteRecords } from "../../adapters/local/records.ts";
+import { memoryObjects } from "../../adapters/memory/objects.ts";
 import { memorySealer } from "../../adapters/memory/sealer.ts";
 import { createApi } from "../../lambdas/api/app.ts";
 import { stages } from "../../lambdas/main.ts";
-import type { Objects, Ports } from "../../lambdas/ports.ts";
-import { ConflictError } from "../../lambdas/ports.ts";
+import type { Ports } from "../../lambdas/ports.ts";
 import { runStage } from "../../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../../lambdas/store/campaigns.ts";
 import { createCampaign, enqueueIntake } from "../../lambdas/store/cycles.ts";
@@ -59,7 +59,7 @@ export async function simulate(agreement: Campaign, files: Iterable<IncomingFile
   let jobs: JobRunner | undefined;
   const bare: Ports = {
     environment: "laptop",
-    objects: mapped(),
+    objects: memoryObjects(),
     records,
     sealer: memorySealer(agreement.seed),
     notifier: { notify: async () => {} },
@@ -196,32 +196,4 @@ function transitionsOf(engine: Engine): Record<string, number> {
     counts[name] = (counts[name] ?? 0) + entered + retried;
   }
   return counts;
-}
-
-/** Objects in a map: as quick with many keys as with few. */
-function mapped(): Objects {
-  const stored = new Map<string, { bytes: Uint8Array; etag: string }>();
-  let writes = 0;
-  return {
-    get: async (key) => stored.get(key),
-    getRange: async (key, offset, length) => stored.get(key)?.bytes.subarray(offset, offset + length),
-    async head(key) {
-      const found = stored.get(key);
-      return found && { bytes: found.bytes.length, etag: found.etag };
-    },
-    async put(key, bytes, condition) {
-      const there = stored.get(key);
-      if (condition === "absent" && there !== undefined) throw new ConflictError(`${key} is there already`);
-      if (typeof condition === "object" && there?.etag !== condition.etag)
-        throw new ConflictError(`${key} has changed`);
-      writes += 1;
-      stored.set(key, { bytes, etag: String(writes) });
-      return { etag: String(writes) };
-    },
-    async *list(prefix) {
-      for (const key of [...stored.keys()].filter((name) => name.startsWith(prefix)).sort())
-        yield { key, bytes: stored.get(key)?.bytes.length ?? 0, revision: stored.get(key)?.etag ?? "" };
-    },
-    delete: async (key) => void stored.delete(key),
-  };
 }

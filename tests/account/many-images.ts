@@ -1,5 +1,6 @@
 /** Many tiny images through the synthesized workflow's intake, and the same through the stages alone. */
 import sharp from "sharp";
+import { memoryObjects } from "../../adapters/memory/objects.ts";
 import { sharedImagingPool } from "../../lambdas/imaging/pool.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import { runStage, type Stage } from "../../lambdas/stage.ts";
@@ -12,7 +13,6 @@ import { objectKeys } from "../../lambdas/store/keys.ts";
 import { Campaign } from "../../schemas/campaign.ts";
 import { IntakeItem } from "../../schemas/intake.ts";
 import { openAccount } from "./account.ts";
-import { objectsInMemory } from "./s3-face.ts";
 
 const CAMPAIGN = "many";
 const SIDE = 16;
@@ -60,7 +60,7 @@ export interface Intake {
 /** By the deployed functions and the synthesized definition, from the sealed manifest to the order of the embedding. */
 export async function intakeByWorkflow(images: number) {
   const began = performance.now();
-  const objects = objectsInMemory();
+  const objects = memoryObjects();
   let embedding: () => void = () => {};
   const ordered = new Promise<void>((resolve) => {
     embedding = resolve;

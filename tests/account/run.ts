@@ -13,7 +13,6 @@ import { runCampaign } from "./campaign.ts";
 import { filesIn } from "./files.ts";
 import { intakeByStages, intakeByWorkflow } from "./many-images.ts";
 import { type Visit, visitsOf } from "./replay.ts";
-import { objectsInMemory } from "./s3-face.ts";
 
 const MOST_EVENTS = 2000;
 const MOST_STATE_BYTES = 32 * 1024;
@@ -98,8 +97,7 @@ if (wants("workflow")) {
     problems.push(`a state of ${seen.stateBytes} bytes; at most ${MOST_STATE_BYTES} are allowed`);
   result.workflow = seen;
 }
-if (wants("direct"))
-  result.direct = await intakeByStages(number("images"), { ...memoryPorts(), objects: objectsInMemory() });
+if (wants("direct")) result.direct = await intakeByStages(number("images"), memoryPorts());
 if (values.part === undefined) {
   const same =
     (result.workflow as { catalogueKey: string }).catalogueKey ===

@@ -2,34 +2,6 @@
 import type { ServerResponse } from "node:http";
 import { ConflictError, type Objects } from "../../lambdas/ports.ts";
 
-/** Objects in a map; etags are counters. */
-export function objectsInMemory(): Objects {
-  const stored = new Map<string, { bytes: Uint8Array; etag: string }>();
-  let writes = 0;
-  return {
-    get: async (key) => stored.get(key),
-    getRange: async (key, offset, length) => stored.get(key)?.bytes.subarray(offset, offset + length),
-    async head(key) {
-      const found = stored.get(key);
-      return found && { bytes: found.bytes.length, etag: found.etag };
-    },
-    async put(key, bytes, condition) {
-      const there = stored.get(key);
-      if (condition === "absent" && there !== undefined) throw new ConflictError(`${key} is there already`);
-      if (typeof condition === "object" && there?.etag !== condition.etag)
-        throw new ConflictError(`${key} has changed`);
-      writes += 1;
-      stored.set(key, { bytes, etag: `"${writes}"` });
-      return { etag: `"${writes}"` };
-    },
-    async *list(prefix) {
-      for (const key of [...stored.keys()].filter((one) => one.startsWith(prefix)).sort())
-        yield { key, bytes: stored.get(key)?.bytes.length ?? 0, revision: stored.get(key)?.etag ?? "" };
-    },
-    delete: async (key) => void stored.delete(key),
-  };
-}
-
 const MOST_KEYS = 1000;
 
 /** Answers one S3 call from `objects`; resolves with the status. */
@@ -53,18 +25,22 @@ export async function answerS3(
       const range = /^bytes=(\d+)-(\d+)$/.exec(String(input.Range ?? ""));
       const bytes = range ? found.bytes.subarray(Number(range[1]), Number(range[2]) + 1) : found.bytes;
       if (range && bytes.length === 0) return refuse(416, "InvalidRange");
-      return say(range ? 206 : 200, { etag: found.etag, "content-length": bytes.length }, bytes);
+      return say(range ? 206 : 200, { etag: `"${found.etag}"`, "content-length": bytes.length }, bytes);
     }
     case "HeadObject": {
       const found = await objects.head(key);
-      return found === undefined ? say(404) : say(200, { etag: found.etag, "content-length": found.bytes });
+      return found === undefined ? say(404) : say(200, { etag: `"${found.etag}"`, "content-length": found.bytes });
     }
     case "PutObject":
       try {
         const condition =
-          input.IfNoneMatch === "*" ? "absent" : typeof input.IfMatch === "string" ? { etag: input.IfMatch } : "any";
+          input.IfNoneMatch === "*"
+            ? "absent"
+            : typeof input.IfMatch === "string"
+              ? { etag: input.IfMatch.replaceAll('"', "") }
+              : "any";
         const { etag } = await objects.put(key, input.Body as Uint8Array, condition);
-        return say(200, { etag });
+        return say(200, { etag: `"${etag}"` });
       } catch (error) {
         if (error instanceof ConflictError) return refuse(412, "PreconditionFailed");
         throw error;
@@ -79,7 +55,7 @@ export async function answerS3(
         if (one <= after) continue;
         more = contents.length === MOST_KEYS;
         if (more) break;
-        const etag = "revision" in entry ? `<ETag>${entry.revision}</ETag>` : "";
+        const etag = "revision" in entry ? `<ETag>"${entry.revision}"</ETag>` : "";
         contents.push(`<Contents><Key>${one}</Key>${etag}<Size>${bytes}</Size></Contents>`);
         last = one;
       }
