@@ -2,11 +2,12 @@
 
     npm run bench:training -- <folder> --weights DIR [--finetune-folds N] [--epochs N] [--budget MINUTES] [--json]
 
-The backbone and its pooling are chosen by log loss on the training side only. Fine-tuning starts from the probe and
+Backbone, pooling, view and size are chosen by log loss on the training side only. Fine-tuning starts from the probe and
 ships only if its paired gain, measured where neither was fitted or tuned, is above zero: over folds, or on the official
-validation part. It is given --finetune-folds of the five folds (default 1) and --epochs (default 2): the whole of it
-takes hours of CPU. After --budget minutes the run ends with what it has, as on SIGTERM; the same command goes on from
-there, for embeddings, probes and network states are kept in build/bench-training.
+validation part. It is given --finetune-folds of the five folds (default 1), --epochs (default 4), and --finetune-size
+for fewer pixels: the whole of it takes hours of CPU. --look val leaves an official test part alone.
+After --budget minutes the run ends with what it has, as on SIGTERM; the same command goes on from there, for
+embeddings, probes and network states are kept in build/bench-training.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import torch
 from countersign_ml import contract, documents, finetune, metrics, probe, search
 from countersign_ml.backbones import Backbone, build
 from countersign_ml.dataset import Dataset, from_document
+from countersign_ml.finetune_run import Run
 from countersign_ml.pixels import predict
 from sets import KEPT, LabelledSet, load, near_duplicate_groups
 from sklearn.metrics import balanced_accuracy_score
@@ -37,7 +39,7 @@ def main() -> None:
     options = parse()
     sets = load(options.folder)
     root = KEPT / documents.digest(sets[0].ids)[:16]
-    os.environ["COUNTERSIGN_ML_ROOT"] = str(root)
+    os.environ |= {"COUNTERSIGN_ML_ROOT": str(root), "SM_CHANNEL_PRETRAINED": str(options.weights)}
     shards = root / "input/data/shards"
     if not (shards / "0.tar").exists():
         sets[0].write_shards(shards)
@@ -72,8 +74,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--finetune-folds", type=int, default=1, help="0: no fine-tuning")
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--learning-rate", default=str(finetune.DEFAULT.learning_rate))
+    parser.add_argument("--finetune-size", type=int, help="pixels a side (default: what the probe saw)")
+    parser.add_argument("--tune-trials", type=int, default=0, help="tried on the first fold, which then judges nothing")
+    parser.add_argument("--tune-minutes", type=float, default=20)
     parser.add_argument("--views", default="whole,centre", help="whole, centre, tiles; tiles cost five times as much")
+    parser.add_argument("--sizes", default="", help="further sizes for the best backbone, with commas")
+    parser.add_argument(
+        "--look", choices=("test", "val"), default="test", help="the part of an official split to judge"
+    )
     parser.add_argument("--all-sets", action="store_true", help="fine-tune for every class set of the folder")
     parser.add_argument("--budget", type=float, default=60, help="minutes of this call")
     parser.add_argument("--seed", type=int, default=1)
@@ -83,7 +93,8 @@ def parse() -> argparse.Namespace:
 
 def candidates_for(sets: list[LabelledSet], shards: Path, options: argparse.Namespace) -> list[search.Rows]:
     """All architectures on the whole image; the most promising one in the other views too."""
-    space = search.Space(search.supplied(options.weights), tuple(options.views.split(",")))
+    sizes = tuple(int(size) for size in options.sizes.split(",") if size)
+    space = search.Space(search.supplied(options.weights), tuple(options.views.split(",")), sizes)
     if not space.backbones:
         raise SystemExit(f"{options.weights} holds no <name>/manifest.json")
     budget = search.Budget(60 * options.budget)
@@ -98,7 +109,10 @@ def candidates_for(sets: list[LabelledSet], shards: Path, options: argparse.Name
 
 def built(options: argparse.Namespace) -> Callable[[search.Candidate], Backbone]:
     def one(candidate: search.Candidate) -> Backbone:
-        return build(candidate.backbone, options.weights, pooling=candidate.pooling, view=candidate.view)
+        size = candidate.image_size
+        return build(
+            candidate.backbone, options.weights, image_size=size, pooling=candidate.pooling, view=candidate.view
+        )
 
     return one
 
@@ -146,19 +160,24 @@ def measure(labelled: LabelledSet, candidates: list[search.Rows], options: argpa
     started = time.perf_counter()
     head = probe.fit(best.embeddings[learn], data.soft, searched.strength)
     seconds += time.perf_counter() - started
-    if labelled.parts is not None:
+    how = f"grouped {len(folds)}-fold cross-validation"
+    if labelled.parts is not None and options.look == "val":
+        judged = learn[folds[0][1]]
+        predicted = searched.out_of_fold[folds[0][1]].argmax(axis=1)
+        how = "official split: fitted on train, chosen and judged on val, so a little rosy; test not looked at"
+    elif labelled.parts is not None:
         judged = np.nonzero(labelled.parts == "test")[0]
         predicted = head.logits(best.embeddings[judged]).argmax(axis=1)
+        how = "official split: chosen on val, fitted on train and val, one look at test"
     found = metrics.share(predicted == labelled.labels[judged], groups[judged])
     result |= {
         "judged": len(judged),
-        "how": "official split: chosen on val, fitted on train and val, one look at test"
-        if labelled.parts is not None
-        else f"grouped {len(folds)}-fold cross-validation",
+        "how": how,
         "probe": {
             "backbone": best.candidate.backbone,
             "pooling": best.candidate.pooling,
             "view": best.candidate.view,
+            "imageSize": best.candidate.image_size,
             "strength": searched.strength,
             "accuracy": found["value"],
             "low": found["low"],
@@ -190,47 +209,81 @@ def document(labelled: LabelledSet, soft: np.ndarray, groups: np.ndarray, learn:
 
 
 def fine_tuned(labelled: LabelledSet, chosen: Chosen, options: argparse.Namespace, result: dict) -> None:
-    data, folds, best, searched = chosen.data, chosen.folds, chosen.best, chosen.searched
-    learn, groups = chosen.learn, chosen.groups
-    backbone = built(options)(best.candidate)
+    hyper = {"epochs": str(options.epochs), "learningRate": options.learning_rate} | chosen.best.candidate.settings()
+    if options.finetune_size:
+        hyper["tuneImageSize"] = str(options.finetune_size)
     started = time.perf_counter()
-    schedule = finetune.schedule_from({"epochs": str(options.epochs)}, data.classes)
-    if labelled.parts is None:
-        hyper = {"epochs": str(options.epochs), "tuneFolds": str(options.finetune_folds)}
-        rows = best.embeddings[learn]
-        found = finetune.compare(hyper, data, folds, rows, searched, backbone, options.seed)
-        hit = found.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged]
-        accuracy = metrics.share(hit, data.groups[found.judged])
-        gain, how = found.gain, f"{min(options.finetune_folds, len(folds))} of {len(folds)} folds"
-        ships = gain["difference"]["low"] > 0
-    else:
-        # Epochs end by validation loss; whether it ships is said by validation too. The test only tells both.
-        whole = document(labelled, np.eye(len(labelled.classes))[labelled.labels], groups, np.arange(len(labelled.ids)))
-        part = {name: np.nonzero(labelled.parts == name)[0] for name in ("train", "val", "test")}
-        run = finetune.Run(whole, best.embeddings, searched.strength, backbone, schedule, options.seed, 1)
-        model = run.between(0, part["train"], part["val"])
-        head = probe.fit(best.embeddings[part["train"]], whole.soft[part["train"]], searched.strength)
-        shipped_head = probe.fit(best.embeddings[learn], whole.soft[learn], searched.strength)
-        hits = {}
-        for name, theirs in (("val", head), ("test", shipped_head)):
-            ours = predict(model, run.pixels[torch.from_numpy(part[name])])[0].argmax(axis=1) == whole.hard[part[name]]
-            hits[name] = (ours, theirs.logits(best.embeddings[part[name]]).argmax(axis=1) == whole.hard[part[name]])
-        accuracy = metrics.share(hits["test"][0], groups[part["test"]])
-        on_validation = metrics.paired(*hits["val"], groups[part["val"]])
-        gain, how = metrics.paired(*hits["test"], groups[part["test"]]), "train part; epochs by val; one look at test"
-        ships = on_validation["difference"]["low"] > 0
-        result["gainOnValidation"] = on_validation["difference"]
-    result["finetuned"] = {
-        "backbone": best.candidate.backbone,
-        "how": how,
-        "epochs": schedule.epochs,
+    found = by_folds(hyper, chosen, options) if labelled.parts is None else by_parts(labelled, hyper, chosen, options)
+    result["finetuned"] = (
+        {"backbone": chosen.best.candidate.backbone}
+        | {key: value for key, value in found.items() if key != "ships"}
+        | {"seconds": round(time.perf_counter() - started, 1)}
+    )
+    result["shipped"] = "finetuned" if found["ships"] else "probe"
+
+
+def by_folds(hyper: dict[str, str], chosen: Chosen, options: argparse.Namespace) -> dict:
+    data, folds = chosen.data, chosen.folds
+    hyper = hyper | {"tuneFolds": str(options.finetune_folds)}
+    if options.tune_trials:
+        hyper |= {"tuneTrials": str(options.tune_trials), "tuneMinutes": str(options.tune_minutes)}
+        hyper["tuneFolds"] = str(options.finetune_folds + 1)
+    rows = chosen.best.embeddings[chosen.learn]
+    backbone = built(options)(chosen.best.candidate)
+    found = finetune.compare(hyper, data, folds, rows, chosen.searched, backbone, options.seed)
+    accuracy = metrics.share(
+        found.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged], data.groups[found.judged]
+    )
+    probed = chosen.searched.out_of_fold[found.judged].argmax(axis=1) == data.hard[found.judged]
+    used = min(options.finetune_folds, len(folds))
+    return {
+        "how": f"{used} of {len(folds)} folds, {int(found.judged.sum())} images",
+        "settings": finetune.untuned(found.run.schedule) | {"imageSize": str(found.run.backbone.input_size)},
         "accuracy": accuracy["value"],
         "low": accuracy["low"],
         "high": accuracy["high"],
-        "gain": gain,
-        "seconds": round(time.perf_counter() - started, 1),
+        "probeThere": float(probed.mean()),
+        "gain": found.gain,
+        "tuning": found.tuning,
+        "ships": found.gain["difference"]["low"] > 0,
     }
-    result["shipped"] = "finetuned" if ships else "probe"
+
+
+def by_parts(labelled: LabelledSet, hyper: dict[str, str], chosen: Chosen, options: argparse.Namespace) -> dict:
+    """Epochs end by validation loss; whether it ships is said by validation too. The test, where it is looked at, only
+    tells both.
+    """
+    best, learn, strength = chosen.best, chosen.learn, chosen.searched.strength
+    whole = document(
+        labelled, np.eye(len(labelled.classes))[labelled.labels], chosen.groups, np.arange(len(labelled.ids))
+    )
+    part = {name: np.nonzero(labelled.parts == name)[0] for name in ("train", "val", "test")}
+    backbone, rows = finetune.at_size(hyper, whole, built(options)(best.candidate), best.embeddings)
+    schedule = finetune.schedule_from(hyper, whole.classes)
+    run = Run(whole, rows, strength, backbone, schedule, options.seed, 1)
+    model = run.between(0, part["train"], part["val"])
+    heads = {
+        "val": probe.fit(best.embeddings[part["train"]], whole.soft[part["train"]], strength),
+        "test": probe.fit(best.embeddings[learn], whole.soft[learn], strength),
+    }
+    hits = {}
+    for name in ("val", "test") if options.look == "test" else ("val",):
+        at = part[name]
+        ours = predict(model, run.pixels[torch.from_numpy(at)])[0].argmax(axis=1) == whole.hard[at]
+        hits[name] = (ours, heads[name].logits(best.embeddings[at]).argmax(axis=1) == whole.hard[at])
+    gain = {name: metrics.paired(*pair, chosen.groups[part[name]]) for name, pair in hits.items()}
+    accuracy = metrics.share(hits[options.look][0], chosen.groups[part[options.look]])
+    return {
+        "how": f"train part; epochs by val; judged on {options.look}",
+        "settings": finetune.untuned(schedule) | {"imageSize": str(backbone.input_size)},
+        "accuracy": accuracy["value"],
+        "low": accuracy["low"],
+        "high": accuracy["high"],
+        "probeThere": float(hits[options.look][1].mean()),
+        "gain": gain[options.look],
+        "gainOnValidation": gain["val"]["difference"],
+        "ships": gain["val"]["difference"]["low"] > 0,
+    }
 
 
 def readable(result: dict) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from countersign_ml import documents, finetune, pretrained, probe
+from countersign_ml import documents, finetune_run, pretrained, probe
 from countersign_ml.backbones import Prepare, build
 from countersign_ml.classifier import export, with_head
 from countersign_ml.contract import BadInput
@@ -48,10 +48,17 @@ def test_a_family_embeds_and_takes_a_training_step(name, size):
     assert torch.allclose(before.norm(dim=1), torch.ones(2), atol=1e-4)
     dim = before.shape[1]
     model = with_head(backbone.embedder, probe.Head(np.eye(2, dim), np.zeros(2)))
-    finetune.freeze_batch_norms(model)
+    finetune_run.freeze_batch_norms(model)
     schedule = Schedule(epochs=1, batch=2, learning_rate=1e-3, warmup=0.0, average=0.0)
     images = torch.nn.functional.interpolate(PIXELS.permute(0, 3, 1, 2).float(), size=(size, size)).to(torch.uint8)
-    fit(model, finetune.parameter_groups(model, 0.05), images.permute(0, 2, 3, 1), torch.eye(2), schedule, seed=0)
+    fit(
+        model,
+        finetune_run.parameter_groups(model, 0.05, 0.7),
+        images.permute(0, 2, 3, 1),
+        torch.eye(2),
+        schedule,
+        seed=0,
+    )
     with torch.inference_mode():
         after = backbone.embedder(PIXELS)
     assert torch.isfinite(after).all()

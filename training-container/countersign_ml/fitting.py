@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import nn
@@ -45,6 +46,10 @@ class Schedule:
     turn: float = 0.1
     """Radians."""
     light: float = 0.2
+    mixup: float = 0.0
+    """Each batch is mixed with itself in another order, by a share from Beta(mixup, mixup) (Zhang et al. 2018)."""
+    layer_decay: float = 0.7
+    """Of a fine-tune: the rate's factor per layer towards the input."""
     half: bool = False
     """bfloat16 on a CPU too, where it has instructions for it (see fast_half); on a GPU always."""
 
@@ -114,9 +119,11 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
         _train_mode(model)
-        batch = augment(images[at].to(where), schedule, chance)
+        batch, target = augment(images[at].to(where), schedule, chance), soft[at.to(where)]
+        if schedule.mixup > 0:
+            batch, target = mixed(batch, target, schedule.mixup, chance)
         optimiser.zero_grad(set_to_none=True)
-        loss, portion = _backward(model, batch, soft[at.to(where)], schedule.smoothing, portion, half)
+        loss, portion = _backward(model, batch, target, schedule.smoothing, portion, half)
         # Asking a GPU for the number makes it wait: it is asked now and then, and before anything is saved.
         stopping = stop()
         due = stopping or time.monotonic() - saved > SAVE_SECONDS
@@ -212,6 +219,17 @@ def augment(images: torch.Tensor, schedule: Schedule, chance: torch.Generator) -
     brightness = draw(-schedule.light, schedule.light).view(n, 1, 1, 1) * 64
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     return ((pixels - mean) * contrast + mean + brightness).clamp(0, 255).permute(0, 2, 3, 1)
+
+
+def mixed(
+    images: torch.Tensor, soft: torch.Tensor, spread: float, chance: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both as share * own + (1 - share) * another's; the share is at least a half, so each keeps what it mostly is."""
+    seed = int(torch.randint(2**31, (1,), generator=chance))
+    share = float(np.random.default_rng(seed).beta(spread, spread))
+    share = max(share, 1 - share)
+    other = torch.randperm(len(images), generator=chance).to(images.device)
+    return share * images + (1 - share) * images[other], share * soft + (1 - share) * soft[other]
 
 
 def flips_for(classes: list[str]) -> str:

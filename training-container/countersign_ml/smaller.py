@@ -17,7 +17,7 @@ from .backbones import Embedder
 from .backbones import build as build_backbone
 from .classifier import Classifier, export, with_head, with_new_head
 from .dataset import Dataset
-from .finetune import freeze_batch_norms
+from .finetune_run import freeze_batch_norms
 from .fitting import Schedule, fit, flips_for
 from .pixels import fixed_size, predict
 from .pruning import pruned

@@ -29,17 +29,19 @@ from . import (
     search,
     shards,
     small_cnn,
+    tuning,
 )
 from .backbones import Backbone
 from .classifier import Classifier, export, with_head, with_new_head
 from .contract import BadInput
 from .dataset import Dataset, read
+from .finetune_run import Run
 from .fitting import Schedule, fit, flips_for, side_by_side, stop_flag
 from .learning_curve import learning_curve
 from .pixels import fixed_size, predict
 
-RECIPES = ("probe", "finetune", "small-cnn")
-FOLDS = {"probe": 5, "finetune": 3, "small-cnn": 3}
+RECIPES = ("probe", "finetune", "finetune-trial", "small-cnn")
+FOLDS = {"probe": 5, "finetune": 3, "finetune-trial": 3, "small-cnn": 3}
 ABSTAIN_ERROR = 0.05
 
 
@@ -72,6 +74,9 @@ def main() -> None:
     if hyper.get("datasetVersion", data.version) != data.version:
         raise BadInput(f"dataset.json is version {data.version[:12]}, the job asks for {hyper['datasetVersion'][:12]}")
     folds = data.folds(_integer(hyper, "folds", FOLDS[recipe]), seed)
+    if recipe == "finetune-trial":
+        finetune_trial(hyper, data, folds, seed)
+        return
     if recipe == "small-cnn":
         trained = train_small_cnn(hyper, data, folds, seed)
     else:
@@ -104,9 +109,14 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
                 "the descriptor has nothing to fine-tune; choose a timm backbone with weights, or recipe probe"
             )
         tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed, weights)
-        notes["fineTuning"] = tuned.gain | {"shipped": tuned.classifier is not None, "judged": int(tuned.judged.sum())}
+        notes["fineTuning"] = tuned.gain | {
+            "shipped": tuned.classifier is not None,
+            "judged": int(tuned.judged.sum()),
+            "settings": finetune.untuned(tuned.run.schedule),
+            "tuning": tuned.tuning,
+        }
         if tuned.classifier is not None:
-            pixels = tuned.run.pixels
+            pixels, backbone = tuned.run.pixels, tuned.run.backbone
             training_logits, reference = predict(tuned.classifier, pixels)
             return Trained(
                 classifier=tuned.classifier,
@@ -136,6 +146,22 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         pooling=hyper.get("pooling", "default"),
         view=backbone.view,
     )
+
+
+def finetune_trial(hyper: dict[str, str], data: Dataset, folds: list, seed: int) -> None:
+    """One trial for SageMaker's tuner, with these very settings, where the job's own tuning would judge it: the line
+    that it reads, and trial.json in the model folder.
+    """
+    hyper, backbone, embeddings, searched, _ = probed(hyper, data, folds)
+    schedule = finetune.schedule_from(hyper, data.classes)
+    run = Run(data, embeddings, searched.strength, backbone, schedule, seed, 1)
+    found = run.trial(folds[0][1])
+    if not np.isfinite(found):
+        raise BadInput(f"the loss of this trial is no number (learningRate {schedule.learning_rate}); lower it")
+    documents.write(
+        contract.model_dir() / "trial.json", {"logLoss": found, "settings": finetune.untuned(schedule), "seed": seed}
+    )
+    print(f"{tuning.OBJECTIVE}={found:.6f};", flush=True)
 
 
 def probed(
