@@ -42,6 +42,7 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- campaign pause|resume|cancel <campaign>
   npm start -- campaign amend <campaign.yaml>
   npm start -- campaign proposal|relabel|dismiss <campaign>   what to label because real requests drift; bring it in; leave it
+  npm start -- campaign audits <campaign>          how right live models were on labelled samples of real requests
   npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
                                                    last ones under the agreement in force (a raised budget, say)
   npm start -- statement <campaign> <vendor> [from] [to] [--format csv]   of a period: days, the last one not in it

@@ -184,12 +184,15 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
         const campaign = operand(operands, 1, "campaign continue needs a campaign's name");
         return carryOn(work, "continue", { campaign }, campaign, options);
       }
-      if (first !== undefined && ["pause", "resume", "cancel", "proposal", "relabel", "dismiss"].includes(first)) {
+      if (
+        first !== undefined &&
+        ["pause", "resume", "cancel", "proposal", "relabel", "dismiss", "audits"].includes(first)
+      ) {
         print(await ask(work, first, { campaign: operand(operands, 1, `campaign ${first} needs a campaign's name`) }));
         return EXIT.done;
       }
       throw new BadInputError(
-        `campaign "${first ?? ""}": allowed are pause, resume, cancel, amend, continue, proposal, relabel and dismiss`,
+        `campaign "${first ?? ""}": allowed are pause, resume, cancel, amend, continue, proposal, relabel, dismiss and audits`,
       );
     }
     default: {

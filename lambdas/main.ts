@@ -17,11 +17,14 @@ import { judgeLot } from "./stages/judge-lot.ts";
 import { measureDrift } from "./stages/measure-drift.ts";
 import { offerLot } from "./stages/offer-lot.ts";
 import { openCycle } from "./stages/open-cycle.ts";
+import { planAudit } from "./stages/plan-audit.ts";
 import { planWave } from "./stages/plan-wave.ts";
 import { prepareRelease } from "./stages/prepare-release.ts";
 import { proposeRelabel } from "./stages/propose-relabel.ts";
 import { recordFailure } from "./stages/record-failure.ts";
 import { requestApproval } from "./stages/request-approval.ts";
+import { reviewAudit } from "./stages/review-audit.ts";
+import { settleAudit } from "./stages/settle-audit.ts";
 import { settleWave } from "./stages/settle-wave.ts";
 import { watchCandidate } from "./stages/watch-candidate.ts";
 
@@ -47,11 +50,14 @@ export const stages: Readonly<Record<string, Stage>> = Object.fromEntries(
       measureDrift,
       offerLot,
       openCycle,
+      planAudit,
       planWave,
       prepareRelease,
       proposeRelabel,
       recordFailure,
       requestApproval,
+      reviewAudit,
+      settleAudit,
       settleWave,
       watchCandidate,
     ] as unknown as Stage[]

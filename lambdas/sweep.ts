@@ -1,6 +1,7 @@
 import { ReviewBatch } from "../schemas/review.ts";
 import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
+import { auditsOf, openAudit } from "./store/audits.ts";
 import { campaignNames, readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
 import { everyRecord } from "./store/every-record.ts";
@@ -25,14 +26,16 @@ export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
     await resumeCycles(ports, campaign);
     const { head } = await readCampaign(ports, campaign);
     const cycle = head.openCycle;
-    if (cycle === null) return;
-    const last = (await wavesOf(ports, campaign, cycle)).at(-1);
-    if (last !== undefined) {
+    const audit = openAudit(await auditsOf(ports, campaign), ports.clock.now());
+    const wave = cycle === null ? undefined : (await wavesOf(ports, campaign, cycle)).at(-1);
+    for (const last of [audit, wave]) {
+      if (last === undefined) continue;
       seen.waves += 1;
-      await wakeWhenClosed(ports, campaign, cycle, last.wave);
-      seen.lots += await wakeDelivered(ports, campaign, recordKeys.openLot(campaign, cycle, last.wave, "").pk);
+      await wakeWhenClosed(ports, campaign, last.cycle, last.wave);
+      seen.lots += await wakeDelivered(ports, campaign, recordKeys.openLot(campaign, last.cycle, last.wave, "").pk);
     }
-    seen.reviews += await wakeReviewed(ports, campaign);
+    if (cycle !== null || audit !== undefined) seen.reviews += await wakeReviewed(ports, campaign);
+    if (cycle === null) return;
     const approval = await ports.records.get(recordKeys.approval(campaign, cycle));
     if (approval !== undefined) {
       seen.approvals += 1;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { auditsOf } from "../lambdas/store/audits.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
 import { acceptProposal, endProposal, relabelProposal } from "../lambdas/store/monitor.ts";
 import type { Host } from "./host.ts";
@@ -16,6 +17,18 @@ export const operationCommands = {
     const { status, openedAt, reasons, images, priceMicros } = found;
     const price = { price: priceMicros / 1e6, currency: agreement.currency };
     return { campaign, proposal: { status, openedAt, reasons, images: images.length, ...price } };
+  },
+
+  /** How right the models in production were, by labels that people gave for a sample of real requests; oldest first. */
+  async audits(host: Host, args: Record<string, unknown>) {
+    const { campaign } = OfCampaign.parse(args);
+    const { agreement } = await readCampaign(host.ports, campaign);
+    const audits = (await auditsOf(host.ports, campaign)).map(({ day, results }) => ({
+      day,
+      state: results === undefined ? "open" : results.length === 0 ? "over-budget" : "settled",
+      models: results ?? [],
+    }));
+    return { campaign, asked: agreement.monitor ?? null, audits };
   },
 
   /** The proposed images become the next cycle. */

@@ -88,6 +88,10 @@ export const QualityTarget = z.strictObject({
   valuePerPoint: Price.optional(),
   /** The owner's own floor for the model's accuracy, if there is one. */
   modelAccuracy: Probability.optional(),
+  /** The owner's wish: at most so long for one image, on one thread of the machine on which models are evaluated. */
+  latencyMs: z.number().positive().optional(),
+  /** The owner's wish: a model of at most so many megabytes (10^6 bytes). */
+  modelMegabytes: z.number().positive().optional(),
   /** Floors per class for recall. */
   recall: z.record(z.string(), Probability).default({}),
 });
@@ -100,6 +104,13 @@ export const TrainingPolicy = z.strictObject({
   backbone: z.string().min(1).default("auto"),
   testShare: z.number().min(0.05).max(0.5).default(0.15),
   validationShare: z.number().min(0.05).max(0.5).default(0.15),
+  /**
+   * `auto`: smaller and faster variants of the model compete on the validation images where a wish is stated (latencyMs,
+   * modelMegabytes), or where there are enough of them to prove one as good. `off`: the model goes as it was trained.
+   */
+  optimise: z.enum(["auto", "off"]).default("auto"),
+  /** Most minutes that making variants, and fine-tuning, may take each; what does not fit is left out and told. */
+  minutes: z.number().positive().max(180).default(60),
 });
 
 export const GatePolicy = z.strictObject({
@@ -133,6 +144,22 @@ export const ReleasePolicy = z.strictObject({
   latencyFactor: z.number().gt(1).default(3),
 });
 
+/** What is bought once a model is live. Without it requests are compared with the sealed test, and nobody labels them. */
+export const MonitorPolicy = z.strictObject({
+  /**
+   * Captured requests of a model that an audit labels, as the sealed test is labelled: three blind answers each, and experts
+   * where these differ.
+   */
+  labels: z.int().min(20).max(500),
+  /** Days between two audits of a live model. */
+  everyDays: z.int().min(1).max(365).default(30),
+  /** Least share of right answers in production. Left out: the lower end of what the sealed test showed. */
+  accuracyFloor: Probability.optional(),
+  /** A candidate is promoted only after so many of its own answers were labelled; until then all of its requests are kept. */
+  holdsRollout: z.boolean().default(false),
+});
+export type MonitorPolicy = z.infer<typeof MonitorPolicy>;
+
 /** What annotators read beside the image. A new text is a new version; answers are stamped with it. */
 export const Guideline = z.strictObject({
   version: z.int().min(1).default(1),
@@ -159,6 +186,7 @@ export const Campaign = z
     gates: GatePolicy.prefault({}),
     approvals: ApprovalPolicy.prefault({}),
     release: ReleasePolicy.prefault({}),
+    monitor: MonitorPolicy.optional(),
     seed: z.int().min(0).default(1),
   })
   .superRefine((c, ctx) => {
@@ -211,6 +239,23 @@ export const Campaign = z
         path: ["approvals", "count"],
         message: `${c.approvals.count} approvals need people: with mode auto there is one, the policy's; set mode to ask, or count to 1`,
       });
+    }
+    if (c.monitor?.holdsRollout === true) {
+      const path = ["monitor", "holdsRollout"];
+      if (c.release.serving === "instances")
+        ctx.addIssue({
+          code: "custom",
+          path,
+          message: `with serving "instances" a candidate has no share of requests that could be labelled; use "serverless"`,
+        });
+      const { lotDeadlineHours, reviewDeadlineHours } = c.labelling;
+      const needed = lotDeadlineHours + reviewDeadlineHours + 24;
+      if (c.release.watchHours < needed)
+        ctx.addIssue({
+          code: "custom",
+          path,
+          message: `labels may take ${needed} hours (a day, a lot's deadline and its review's), but a rollout is watched for ${c.release.watchHours}: raise release.watchHours, or shorten the deadlines`,
+        });
     }
     if (c.labelling.maxAnswers < c.labelling.minAnswers) {
       ctx.addIssue({ code: "custom", path: ["labelling", "maxAnswers"], message: "can't be less than minAnswers" });

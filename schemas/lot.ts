@@ -4,7 +4,7 @@ import { InspectionPolicy } from "./campaign.ts";
 import { Instant, Probability, Sha256, Slug } from "./names.ts";
 
 /** Why an image is in a lot. Vendors never see it. */
-export const ItemPurpose = z.enum(["label", "gold", "test", "overlap"]);
+export const ItemPurpose = z.enum(["label", "gold", "test", "overlap", "audit"]);
 
 export const LotItem = z.strictObject({
   /** Opaque to vendors; unique in the campaign; says nothing of purpose. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AnswerValue } from "./answer.ts";
 import { Approval } from "./approval.ts";
+import type { AuditResult } from "./audit.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Statement } from "./ledger.ts";
 import type { LotStatus } from "./lot.ts";
@@ -290,6 +291,8 @@ export interface WatchView {
     champion?: { version: string; cycle: number; since: string };
     candidate?: { version: string; cycle: number; share: number };
     history: { version: string; cycle: number; outcome: string; reason: string; at: string }[];
+    /** Labels bought for real requests, newest first; no results while people still answer. */
+    audits: { day: string; results?: AuditResult[] }[];
   };
   questions: Question[];
   disputes: DisputeView[];

@@ -3,7 +3,7 @@ import { AnswerValue } from "./answer.ts";
 import { Instant, Sha256, Slug } from "./names.ts";
 
 /** Why the experts see an image. Never shown to them: they see "review". */
-export const ReviewKind = z.enum(["inspection", "gold", "test", "queue", "audit"]);
+export const ReviewKind = z.enum(["inspection", "gold", "test", "queue", "audit", "production"]);
 export type ReviewKind = z.infer<typeof ReviewKind>;
 
 /** One image before the experts: two different ones answer blind, once per guideline version and class set; a third where it is disputed. */

@@ -8,7 +8,7 @@ export const WavePlan = z.strictObject({
   wave: z.int().min(0),
   lots: z.array(Slug),
   /** Answers to be bought, by why. */
-  answers: z.strictObject({ label: z.int(), gold: z.int(), test: z.int() }),
+  answers: z.strictObject({ label: z.int(), gold: z.int(), test: z.int(), audit: z.int().optional() }),
   priceMicros: z.int(),
   timeoutSeconds: z.int().positive(),
   /** Instant of the owner's wish for more that this wave serves. */

@@ -1,6 +1,6 @@
 import { chance, hash32 } from "../chance.ts";
 
-export type Purpose = "label" | "gold" | "test" | "overlap";
+export type Purpose = "label" | "gold" | "test" | "overlap" | "audit";
 
 export interface ItemToLabel {
   image: string;

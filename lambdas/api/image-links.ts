@@ -4,6 +4,7 @@ import type { ImageView } from "../../schemas/portal.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
 import { readDocument } from "../store/documents.ts";
+import { recordKeys } from "../store/keys.ts";
 import type { Session } from "../store/members.ts";
 
 /** Longest life of an image's address, by the security rules. */
@@ -66,7 +67,7 @@ export class ImageLinks {
     const catalogue = await this.catalogue(campaign);
     const view = async (image: string): Promise<ImageView> => {
       const url = await this.link(session, campaign, image);
-      const tiles = catalogue?.places.get(image)?.tiles;
+      const tiles = (catalogue?.places.get(image) ?? (await this.#captured(campaign, image)))?.tiles;
       if (tiles === undefined) return { url };
       const { width, height, size, columns, rows } = tiles;
       const address = await this.link(session, campaign, image, "tiles");
@@ -88,10 +89,17 @@ export class ImageLinks {
     const plain = await this.#unseal(session, asked, sealed);
     if (plain === undefined) return undefined;
     if (this.#ports.clock.now() / 1000 > plain.readUInt32BE(32)) return "expired";
-    const places = (await this.catalogue(asked.campaign))?.places.get(plain.toString("hex", 0, 32));
+    const image = plain.toString("hex", 0, 32);
+    const admitted = (await this.catalogue(asked.campaign))?.places.get(image);
+    const places = admitted ?? (await this.#captured(asked.campaign, image));
     if (asked.variant === "tiles") return places?.tiles && asked.tile && this.#tile(places.tiles, asked.tile);
     const place = places?.[asked.variant];
     return place === undefined ? undefined : this.#ports.objects.getRange(place.key, place.offset, place.bytes);
+  }
+
+  /** Copies of a real request that people label. */
+  async #captured(campaign: string, image: string): Promise<Places | undefined> {
+    return (await this.#ports.records.get<Places>(recordKeys.captureCopy(campaign, image)))?.body;
   }
 
   /** One tile: the block begins with the tiles' ends, row by row, 4 bytes each, counted from the block's first byte. */

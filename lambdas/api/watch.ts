@@ -2,6 +2,7 @@ import { Consensus } from "../../schemas/consensus.ts";
 import { Evidence } from "../../schemas/evidence.ts";
 import type { QualityPoint, WatchLot, WatchView } from "../../schemas/portal.ts";
 import type { CycleRecord } from "../../schemas/state.ts";
+import { auditsOf } from "../store/audits.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
 import { executionName } from "../store/cycles.ts";
 import { disputeViews } from "../store/disputes.ts";
@@ -58,6 +59,9 @@ export async function watchView(options: ApiOptions, session: Session, campaign:
         ? {}
         : { candidate: { version: candidate.version, cycle: candidate.cycle, share: candidate.share } }),
       history: releases,
+      audits: (await auditsOf(ports, campaign))
+        .toReversed()
+        .map(({ day, results }) => ({ day, ...(results === undefined ? {} : { results }) })),
     },
     questions: await questions(ports, campaign),
     disputes: await disputeViews(ports, campaign),

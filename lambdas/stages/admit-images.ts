@@ -29,7 +29,12 @@ export const admitImages = stage({
 
 type Batch = { campaign: string; cycle: number; items: IntakeItem[] };
 
-async function admit({ campaign, cycle, items }: Batch, ports: Pick<Ports, "objects">) {
+/** Looks at every file of a batch and stores the copies of those that are images; the results lie below `prefix`. */
+export async function admit(
+  { campaign, cycle, items }: Batch,
+  ports: Pick<Ports, "objects">,
+  prefix = objectKeys.admission(campaign, cycle),
+) {
   const looks = await lookAtAll(ports.objects, campaign, items);
   const inspections = looks.map(({ inspection }) => inspection);
   const packed = packCopies(items, inspections, (digest) => objectKeys.pack(campaign, digest));
@@ -37,7 +42,6 @@ async function admit({ campaign, cycle, items }: Batch, ports: Pick<Ports, "obje
   const shard = await writeShard(ports.objects, campaign, items, inspections);
   const results = items.map((item, i) => resultOf(item, looks[i] as Look, packed));
   const batch: AdmissionBatch = { results, ...(shard === undefined ? {} : { shard }) };
-  const prefix = objectKeys.admission(campaign, cycle);
   const { key } = await writeAddressed(ports.objects, (digest) => `${prefix}/results/${digest}.json`, batch);
   const admitted = results.filter((r) => r.verdict === "admitted").length;
   return { resultKey: key, admitted, quarantined: results.length - admitted };

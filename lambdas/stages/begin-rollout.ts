@@ -80,8 +80,8 @@ export const beginRollout = stage({
   },
 });
 
-function championBefore(counted: Traffic | undefined) {
+function championBefore(counted: Pick<Traffic, "requests" | "errors"> | undefined) {
   if (counted === undefined) return {};
-  const { requests, errors, audited, wrong } = counted;
-  return { championBefore: { requests, errors, audited, wrong } };
+  const { requests, errors } = counted;
+  return { championBefore: { requests, errors } };
 }

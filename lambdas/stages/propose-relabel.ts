@@ -6,10 +6,16 @@ import { readDocument } from "../store/documents.ts";
 import { capturesBefore, openProposal } from "../store/monitor.ts";
 
 const Report = z.looseObject({
+  /** What was looked at: how requests look, or how right the answers to a labelled sample are. */
+  about: z.enum(["drift", "accuracy"]).default("drift"),
   day: z.iso.date(),
   version: z.string(),
   tests: z.array(z.looseObject({ drifted: z.boolean(), reason: z.string() })),
 });
+const SUBJECTS = {
+  drift: "requests drift from what the model was proven on",
+  accuracy: "the live model is wrong more often than agreed",
+} as const;
 /** Images of one proposal at most: a lot's worth. */
 const MOST_IMAGES = 200;
 
@@ -19,7 +25,7 @@ export const proposeRelabel = stage({
   input: z.strictObject({ campaign: CampaignName, reportKey: z.string() }),
   output: z.strictObject({ images: z.int(), priceMicros: z.int() }),
   async run({ campaign, reportKey }, ports) {
-    const { day, version, tests } = await readDocument(ports.objects, reportKey, Report);
+    const { day, version, tests, about } = await readDocument(ports.objects, reportKey, Report);
     const { agreement } = await readCampaign(ports, campaign);
     const unsure = (await capturesBefore(ports, campaign, version, day)).toSorted(
       (a, b) => a.confidence - b.confidence || (a.image < b.image ? -1 : 1),
@@ -39,8 +45,8 @@ export const proposeRelabel = stage({
     if (fresh) {
       await ports.notifier.notify({
         audience: "data-team",
-        subject: `${campaign}: requests drift from what the model was proven on`,
-        text: `${proposal.reasons.join("; ")}. Labelling the ${proposal.images.length} least sure of them would cost about ${price} at first: "campaign relabel ${campaign}" brings them in as the next cycle.`,
+        subject: `${campaign}: ${SUBJECTS[about]}`,
+        text: `${proposal.reasons.join("; ")}. Labelling the ${proposal.images.length} least sure requests would cost about ${price} at first: "campaign relabel ${campaign}" brings them in as the next cycle.`,
       });
     }
     return { images: proposal.images.length, priceMicros: proposal.priceMicros };

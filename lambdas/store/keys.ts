@@ -3,6 +3,9 @@ import type { RecordKey } from "../ports.ts";
 
 const root = (campaign: string) => `campaigns/${campaign}`;
 
+/** A key's folder, with its slash, so that no neighbour whose name begins alike matches too. */
+export const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/") + 1);
+
 export const objectKeys = {
   agreement: (campaign: string, digest: string) => `${root(campaign)}/agreements/${digest}.json`,
   intake: (campaign: string, intake: string) => `${root(campaign)}/intakes/${intake}`,
@@ -44,6 +47,9 @@ export const objectKeys = {
   capture: (campaign: string, day: string, id: string) => `${root(campaign)}/captures/${day}/${id}`,
   /** One day's look at a live model. */
   driftReport: (campaign: string, version: string, day: string) => `${root(campaign)}/monitor/${version}/${day}.json`,
+  /** Which captured requests a day's audit labels; beside it the plan of its lots, and what came of it. */
+  audit: (campaign: string, day: string, part: "plan" | "lots" | "report") =>
+    `${root(campaign)}/audits/${day}/${part}.json`,
   /** Pretrained weights that the campaign may use: one folder per architecture. */
   weights: (name: string) => `weights/${name}`,
 } as const;
@@ -142,5 +148,9 @@ export const recordKeys = {
   }),
   /** What is asked because real requests drift: at most one is open. */
   relabelProposal: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "relabel-proposal" }),
+  /** Labels bought for real requests, by the day of the look that began it. */
+  audit: (campaign: string, day: string): RecordKey => ({ pk: `audits#${campaign}`, sk: day }),
+  /** Where the re-encoded copies of a captured image lie that people see. */
+  captureCopy: (campaign: string, image: string): RecordKey => ({ pk: `capture-copies#${campaign}`, sk: image }),
   release: (campaign: string): RecordKey => ({ pk: `campaign#${campaign}`, sk: "release" }),
 } as const;

@@ -4,6 +4,7 @@ import { LotPlan } from "../../schemas/lot.ts";
 import { Split } from "../../schemas/state.ts";
 import type { WaveRecord } from "../../schemas/wave.ts";
 import type { Ports } from "../ports.ts";
+import { openAuditMicros } from "./audits.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { fitImages, type ImageFit, type Known, knownLabels } from "./consensus.ts";
 import { withoutExcluded } from "./decisions.ts";
@@ -47,7 +48,8 @@ export async function labelsSoFar(
   const known = await knownLabels(ports, campaign, agreement);
   const { pending, reservedMicros } = await openWork(ports, campaign, cycle, waves);
   const { spentMicros } = await totals(ports, campaign);
-  const budgetLeftMicros = Math.round(agreement.budget * 1e6) - spentMicros - reservedMicros;
+  const budgetLeftMicros =
+    Math.round(agreement.budget * 1e6) - spentMicros - reservedMicros - (await openAuditMicros(ports, campaign));
   const settledWaves = waves.filter((wave) => wave.settled).length;
   const prior = await latestPrior(ports, { campaign, cycle, wave: settledWaves }, agreement.classes);
   const fitted = fitImages(agreement, split, known, prior?.probabilities);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Said } from "../../domain/drift/compare.ts";
 import { Evidence } from "../../schemas/evidence.ts";
+import type { IntakeItem } from "../../schemas/intake.ts";
 import { Instant, Micros, ObjectKey } from "../../schemas/names.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
@@ -61,8 +62,7 @@ export async function capturesBefore(
   day: string,
 ): Promise<Captured[]> {
   const found: Captured[] = [];
-  for (let back = 1; back <= DAYS; back += 1) {
-    const date = new Date(Date.parse(`${day}T00:00:00Z`) - back * 86_400_000).toISOString().slice(0, 10);
+  for (const date of daysBefore(day)) {
     for await (const { key } of ports.objects.list(objectKeys.capture(campaign, date, ""))) {
       if (!key.endsWith(".json")) continue;
       const capture = await readDocument(ports.objects, key, z.looseObject({ version: z.string() }));
@@ -74,6 +74,27 @@ export async function capturesBefore(
     }
   }
   return found;
+}
+
+const daysBefore = (day: string): string[] =>
+  Array.from({ length: DAYS }, (_, back) =>
+    new Date(Date.parse(`${day}T00:00:00Z`) - (back + 1) * 86_400_000).toISOString().slice(0, 10),
+  );
+
+/** Captured images of the whole days before `day` as admission takes them; the same bytes once. */
+export async function capturedFilesBefore(
+  ports: Pick<Ports, "objects">,
+  campaign: string,
+  day: string,
+): Promise<IntakeItem[]> {
+  const files = new Map<string, IntakeItem>();
+  for (const date of daysBefore(day)) {
+    for await (const { key, bytes } of ports.objects.list(objectKeys.capture(campaign, date, ""))) {
+      const sha256 = /\/([0-9a-f]{64})\.image$/.exec(key)?.[1];
+      if (sha256 !== undefined) files.set(sha256, { key, name: `captured/${date}/${sha256}`, sha256, bytes });
+    }
+  }
+  return [...files.values()];
 }
 
 export async function relabelProposal(

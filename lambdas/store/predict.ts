@@ -3,7 +3,7 @@ import type { Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { objectKeys } from "./keys.ts";
-import { releaseState } from "./release.ts";
+import { type LiveModel, releaseState } from "./release.ts";
 import { watchRollout } from "./rollout.ts";
 import { count } from "./traffic.ts";
 
@@ -41,7 +41,7 @@ export async function predict(
     }
     if (spread % LOOK_EVERY === 0 || answer.status >= 500) await watchRollout(ports, request.campaign);
   }
-  await capture(ports, request, champion.cycle, hash, version, answer);
+  await capture(ports, request, version === candidate?.version ? candidate : champion, hash, answer);
   return { ...answer, version };
 }
 
@@ -66,21 +66,30 @@ async function timed(
   return answer;
 }
 
-/** Keeps the image and the answer of a share of the requests, by hash, for the audit. The same image is kept once a day. */
+/** With how many times the labels that a rollout waits for its captures are reckoned: some can't be shown or named. */
+const CAPTURES_PER_LABEL = 2;
+
+/**
+ * Keeps the image and the answer of a share of the requests, by hash, for the audit; more of a candidate whose rollout waits
+ * for labels. The same image is kept once a day.
+ */
 async function capture(
   ports: Ports,
   request: { campaign: string; body: Uint8Array },
-  cycle: number,
+  model: LiveModel & { share?: number },
   hash: Buffer,
-  version: string,
   answer: { status: number; body: Uint8Array },
 ): Promise<void> {
-  const agreement = await cycleAgreement(ports, request.campaign, cycle);
-  if (answer.status !== 200 || hash.readUInt32BE(8) / 2 ** 32 >= agreement.release.captureShare) return;
+  if (answer.status !== 200) return;
+  const { release, monitor } = await cycleAgreement(ports, request.campaign, model.cycle);
+  const isHeld = model.share !== undefined && monitor?.holdsRollout === true;
+  const needed = isHeld ? (CAPTURES_PER_LABEL * monitor.labels) / release.minimumRequests : 0;
+  if (hash.readUInt32BE(8) / 2 ** 32 >= Math.max(release.captureShare, needed)) return;
   const day = new Date(ports.clock.now()).toISOString().slice(0, 10);
   const key = objectKeys.capture(request.campaign, day, hash.toString("hex"));
   await ports.objects.put(`${key}.image`, request.body, "any");
   const said = JSON.parse(Buffer.from(answer.body).toString("utf8")) as Record<string, unknown>;
   const { embedding: _embedding, ...kept } = said;
-  await ports.objects.put(`${key}.json`, Buffer.from(JSON.stringify({ ...kept, version })), "any", "application/json");
+  const body = Buffer.from(JSON.stringify({ ...kept, version: model.version }));
+  await ports.objects.put(`${key}.json`, body, "any", "application/json");
 }

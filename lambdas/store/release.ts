@@ -21,7 +21,7 @@ export const ReleaseRecord = z.strictObject({
     share: z.number(),
     sealedToken: z.string().optional(),
     /** What the champion had counted when the candidate came: an old outage must not excuse a bad candidate. */
-    championBefore: z.strictObject({ requests: z.int(), errors: z.int(), audited: z.int(), wrong: z.int() }).optional(),
+    championBefore: z.looseObject({ requests: z.int(), errors: z.int() }).optional(),
   }).optional(),
   /** What became of earlier candidates, newest last. */
   history: z.array(

@@ -1,5 +1,6 @@
 import { judgeRollout, type RolloutJudgement, type Traffic } from "../../domain/gates/rollout.ts";
 import { type Ports, TokenGoneError } from "../ports.ts";
+import { auditedOf, auditsOf } from "./audits.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { candidateTokenContext, releaseState } from "./release.ts";
 import { traffic } from "./traffic.ts";
@@ -11,11 +12,21 @@ import { traffic } from "./traffic.ts";
 export async function watchRollout(ports: Ports, campaign: string): Promise<RolloutJudgement | undefined> {
   const { champion, candidate } = await releaseState(ports, campaign);
   if (champion === undefined || candidate?.sealedToken === undefined) return undefined;
-  const agreement = await cycleAgreement(ports, campaign, candidate.cycle);
+  const { release, monitor } = await cycleAgreement(ports, campaign, candidate.cycle);
+  const audits = await auditsOf(ports, campaign);
   const judgement = judgeRollout(
-    since(await traffic(ports, campaign, champion.endpoint), candidate.championBefore),
-    await traffic(ports, campaign, candidate.endpoint),
-    agreement.release,
+    {
+      ...since(await traffic(ports, campaign, champion.endpoint), candidate.championBefore),
+      ...auditedOf(audits, champion.version, candidate.since.slice(0, 10)),
+    },
+    { ...(await traffic(ports, campaign, candidate.endpoint)), ...auditedOf(audits, candidate.version) },
+    release,
+    monitor?.holdsRollout === true
+      ? {
+          labels: monitor.labels,
+          ...(monitor.accuracyFloor === undefined ? {} : { floor: monitor.accuracyFloor }),
+        }
+      : undefined,
   );
   if (judgement.decision !== "continue") {
     const token = await ports.sealer.open(candidate.sealedToken, candidateTokenContext(campaign, candidate.endpoint));
@@ -29,13 +40,10 @@ export async function watchRollout(ports: Ports, campaign: string): Promise<Roll
 }
 
 /** Traffic after a moment whose counts are known. The latency's percentile stays that of all requests. */
-function since(now: Traffic, before: Pick<Traffic, "requests" | "errors" | "audited" | "wrong"> | undefined): Traffic {
+function since<T extends Pick<Traffic, "requests" | "errors">>(
+  now: T,
+  before: Pick<Traffic, "requests" | "errors"> | undefined,
+): T {
   if (before === undefined) return now;
-  return {
-    ...now,
-    requests: now.requests - before.requests,
-    errors: now.errors - before.errors,
-    audited: now.audited - before.audited,
-    wrong: now.wrong - before.wrong,
-  };
+  return { ...now, requests: now.requests - before.requests, errors: now.errors - before.errors };
 }

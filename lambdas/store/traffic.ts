@@ -1,3 +1,4 @@
+import type { Audited } from "../../domain/gates/production.ts";
 import type { Traffic } from "../../domain/gates/rollout.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { recordKeys } from "./keys.ts";
@@ -10,18 +11,16 @@ const SHARDS = 8;
 interface Shard {
   requests: number;
   errors: number;
-  audited: number;
-  wrong: number;
   latencies: number[];
 }
-const EMPTY: Shard = { requests: 0, errors: 0, audited: 0, wrong: 0, latencies: EDGES.map(() => 0) };
+const EMPTY: Shard = { requests: 0, errors: 0, latencies: EDGES.map(() => 0) };
 
-/** Counts one request (or one audited answer) of an endpoint. `spread` is any number that differs between requests. */
+/** Counts one request of an endpoint. `spread` is any number that differs between requests. */
 export async function count(
   ports: Pick<Ports, "records">,
   campaign: string,
   endpoint: string,
-  seen: { requests?: number; errors?: number; audited?: number; wrong?: number; milliseconds?: number },
+  seen: { requests?: number; errors?: number; milliseconds?: number },
   spread: number,
 ): Promise<void> {
   const key = recordKeys.traffic(campaign, endpoint, Math.abs(spread) % SHARDS);
@@ -32,8 +31,6 @@ export async function count(
     const after: Shard = {
       requests: before.requests + (seen.requests ?? 0),
       errors: before.errors + (seen.errors ?? 0),
-      audited: before.audited + (seen.audited ?? 0),
-      wrong: before.wrong + (seen.wrong ?? 0),
       latencies: before.latencies.map((n, i) => (i === bin ? n + 1 : n)),
     };
     try {
@@ -46,15 +43,17 @@ export async function count(
 }
 
 /** All shards of an endpoint together. */
-export async function traffic(ports: Pick<Ports, "records">, campaign: string, endpoint: string): Promise<Traffic> {
+export async function traffic(
+  ports: Pick<Ports, "records">,
+  campaign: string,
+  endpoint: string,
+): Promise<Omit<Traffic, keyof Audited>> {
   const total: Shard = { ...EMPTY, latencies: EDGES.map(() => 0) };
   for (let shard = 0; shard < SHARDS; shard += 1) {
     const found = await ports.records.get<Shard>(recordKeys.traffic(campaign, endpoint, shard));
     if (found === undefined) continue;
     total.requests += found.body.requests;
     total.errors += found.body.errors;
-    total.audited += found.body.audited;
-    total.wrong += found.body.wrong;
     found.body.latencies.forEach((n, i) => {
       total.latencies[i] = (total.latencies[i] ?? 0) + n;
     });
@@ -72,8 +71,6 @@ export async function traffic(ports: Pick<Ports, "records">, campaign: string, e
   return {
     requests: total.requests,
     errors: total.errors,
-    audited: total.audited,
-    wrong: total.wrong,
     p95Milliseconds,
   };
 }

@@ -136,7 +136,8 @@ function isChosen({ split }: Labels, items: readonly ItemToLabel[]): boolean {
   return asked < split.pool.length / 2;
 }
 
-function lotPlanOf(
+/** One lot's plan: opaque items, its vendor's price, and the agreement's terms. */
+export function lotPlanOf(
   about: { campaign: string; cycle: number; wave: number },
   agreement: Campaign,
   cut: CutLot,
@@ -167,10 +168,10 @@ function lotPlanOf(
 }
 
 /** Share of the test images on which three answers differ, as reserved before anything is known. */
-const TEST_DISAGREES = 0.35;
+export const TEST_DISAGREES = 0.35;
 
 /** Experts for an image of which something is expected: one, and a second about so often. */
-const EXPERTS_TO_CONFIRM = 1.5;
+export const EXPERTS_TO_CONFIRM = 1.5;
 
 /**
  * What the wave will cost at most, about: its answers, two experts for fresh gold, and one, or a second too, for each

@@ -4,12 +4,15 @@ import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
 import { readImmutable, tokenContext, wake } from "./lot-records.ts";
 
-/** The records of a cycle's waves, in order. */
+/** Lots of an audit bear its day's number where lots of a cycle bear their wave's: no cycle has so many waves. */
+export const FIRST_AUDIT_WAVE = 10_000;
+
+/** The records of a cycle's waves, in order; audits of what it released are none. */
 export async function wavesOf(ports: Pick<Ports, "records">, campaign: string, cycle: number): Promise<WaveRecord[]> {
   const { pk } = recordKeys.wave(campaign, cycle, 0);
   const waves: WaveRecord[] = [];
   for await (const { body } of everyRecord(ports.records, pk, `wave#${cycle}#`)) waves.push(WaveRecord.parse(body));
-  return waves.sort((a, b) => a.wave - b.wave);
+  return waves.filter(({ wave }) => wave < FIRST_AUDIT_WAVE).sort((a, b) => a.wave - b.wave);
 }
 
 /** Changes a wave's record under compare-and-swap, writing it where it is not there yet; `change` may run several times. */

@@ -103,7 +103,7 @@ export async function rehearse(
 }
 
 async function expertAnswersOf(ports: Ports, agreement: Campaign): Promise<Record<ReviewKind, number>> {
-  const counts: Record<ReviewKind, number> = { inspection: 0, gold: 0, test: 0, queue: 0, audit: 0 };
+  const counts: Record<ReviewKind, number> = { inspection: 0, gold: 0, test: 0, queue: 0, audit: 0, production: 0 };
   for (const { kind, answers } of (await expertFindings(ports, agreement.name, agreement)).values())
     counts[kind] += answers.length;
   return counts;

@@ -292,7 +292,7 @@ describe("the predict front", () => {
             ...r,
             candidate: {
               ...r.candidate,
-              championBefore: { requests: champion.requests, errors: champion.errors, audited: 0, wrong: 0 },
+              championBefore: { requests: champion.requests, errors: champion.errors },
             },
           },
     );

@@ -3,7 +3,7 @@ import { useLoad } from "../api.ts";
 import { Disputes } from "../parts/dispute.tsx";
 import { HistoryTable } from "../parts/history-table.tsx";
 import { ImageSearch } from "../parts/image-search.tsx";
-import { LineChart } from "../parts/plots.tsx";
+import { IntervalBar, LineChart } from "../parts/plots.tsx";
 import { Shell, Waiting } from "../parts/shell.tsx";
 import { Controls, People, Questions } from "../parts/team.tsx";
 import { Tile } from "../parts/tile.tsx";
@@ -84,6 +84,7 @@ function Campaign({ view, onChange }: { view: WatchView; onChange: () => void })
           <Money view={view} />
           <Lots view={view} />
           <Cycles view={view} />
+          <InProduction view={view} />
           <HistoryTable
             campaign={view.campaign}
             cycles={view.cycles.length}
@@ -248,9 +249,7 @@ function LotTable({ lots }: { lots: WatchView["lots"] }) {
             <tr key={`${lot.vendor} ${lot.lot}`}>
               <th scope="row">{lot.lot}</th>
               <td>{lot.vendor}</td>
-              <td>
-                {lot.cycle}.{lot.wave}
-              </td>
+              <td>{lot.lot.startsWith("audit-") ? "real requests" : `${lot.cycle}.${lot.wave}`}</td>
               <td>
                 <span class={`chip ${lot.status}`}>{lot.status.replace("-", " ")}</span>
                 {lot.round > 1 && <small> round {lot.round}</small>}
@@ -296,6 +295,72 @@ function Cycles({ view }: { view: WatchView }) {
           {percent(view.release.candidate.share, 0)} of the requests.
         </p>
       )}
+    </section>
+  );
+}
+
+const AUDITED = { "below-floor": "below the floor", unsure: "not sure yet", "above-floor": "holds" } as const;
+
+function InProduction({ view }: { view: WatchView }) {
+  const { audits } = view.release;
+  if (audits.length === 0) return null;
+  return (
+    <section>
+      <h2>In production</h2>
+      <p class="soft">
+        Samples of real requests, labelled as the sealed test was: how often the model answered rightly, with its 95 %
+        interval, and the least that is asked (the line).
+      </p>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Day</th>
+              <th scope="col">Model</th>
+              <th scope="col" class="number">
+                Labelled
+              </th>
+              <th scope="col" class="number">
+                Right
+              </th>
+              <th scope="col">Interval</th>
+              <th scope="col">At least</th>
+            </tr>
+          </thead>
+          <tbody>
+            {audits.flatMap(({ day, results }) =>
+              results === undefined || results.length === 0 ? (
+                <tr key={day}>
+                  <th scope="row">{day}</th>
+                  <td colSpan={5} class="soft">
+                    {results === undefined ? "people are answering" : "not bought: beyond the budget"}
+                  </td>
+                </tr>
+              ) : (
+                results.map(({ version, audited, accuracy, floor, outcome }) => (
+                  <tr key={`${day} ${version}`}>
+                    <th scope="row">{day}</th>
+                    <td>
+                      <code>{version.slice(0, 12)}</code>
+                    </td>
+                    <td class="number">{count(audited)}</td>
+                    <td class="number">{percent(accuracy.value)}</td>
+                    <td>
+                      <IntervalBar estimate={accuracy} required={floor} from={floor > 0.5 ? 0.4 : 0} />
+                      <small class="soft">
+                        {percent(accuracy.low)} to {percent(accuracy.high)}
+                      </small>
+                    </td>
+                    <td>
+                      {percent(floor)} <span class={`chip ${outcome}`}>{AUDITED[outcome]}</span>
+                    </td>
+                  </tr>
+                ))
+              ),
+            )}
+          </tbody>
+        </table>
+      </div>
     </section>
   );
 }
