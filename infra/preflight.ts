@@ -122,7 +122,10 @@ function quotaProblems(aws: Aws, config: EnvironmentConfig, notes: string[]): st
   for (const service of ["sagemaker", "lambda"] as const) {
     let quotas: { QuotaName: string; QuotaCode: string; Value: number }[];
     try {
-      quotas = aws(["service-quotas", "list-service-quotas", "--service-code", service]).Quotas ?? [];
+      const ask = (which: string) =>
+        (aws(["service-quotas", which, "--service-code", service]).Quotas ?? []) as typeof quotas;
+      // An account's list leaves out what was never applied to it; the default holds there. What it lists comes first.
+      quotas = [...ask("list-service-quotas"), ...ask("list-aws-default-service-quotas")];
     } catch (error) {
       if (!(error instanceof AwsCommandError)) throw error;
       notes.push(

@@ -93,6 +93,14 @@ test("States.ALL catches neither a payload beyond 256 KiB nor States.Runtime", a
   expect(described).toMatchObject({ status: "FAILED", error: "States.DataLimitExceeded" });
 });
 
+test("256 KiB are counted in bytes of UTF-8, and are allowed to the last one", async () => {
+  const word = (bytes: number) => `é${"x".repeat(bytes - 4)}`;
+  const run = (bytes: number) =>
+    runOnce(machine({ Say: { Type: "Pass", Output: "{% $states.input %}", End: true } }), word(bytes));
+  expect((await run(262_144)).described.status).toBe("SUCCEEDED");
+  await expect(run(262_145)).rejects.toThrow(/262/);
+});
+
 test("a Wait passes in virtual time", async () => {
   const { described, clock } = await runOnce(
     machine({

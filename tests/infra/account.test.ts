@@ -45,6 +45,7 @@ const ready = {
   "sts get-caller-identity": () => ({ Account: "123456789012" }),
   "ssm get-parameter": () => ({ Parameter: { Value: "30" } }),
   "service-quotas list-service-quotas": (args: readonly string[]) => ({ Quotas: QUOTAS[args.at(-1) as string] }),
+  "service-quotas list-aws-default-service-quotas": () => ({ Quotas: [] }),
   "cloudformation describe-stacks": (args: readonly string[]) =>
     refuse(args, "ValidationError", "Stack does not exist"),
   "ecr describe-repositories": (args: readonly string[]) => refuse(args, "RepositoryNotFoundException"),
@@ -85,6 +86,25 @@ describe("before a deployment", () => {
     );
     const rare = preflight(account(without("ml.c6i.large")).aws, config);
     expect([rare.problems, rare.notes.length]).toEqual([[], 1]);
+  });
+
+  test("where the account lists no quota of its own, the default holds; where it does, its own", () => {
+    const defaults = (Value: number) => ({
+      ...ready,
+      "service-quotas list-service-quotas": (args: readonly string[]) => ({
+        Quotas: (QUOTAS[args.at(-1) as string] ?? []).filter((one) => !one.QuotaName.startsWith("ml.g4dn")),
+      }),
+      "service-quotas list-aws-default-service-quotas": () => ({
+        Quotas: [
+          quota("ml.g4dn.xlarge for training job usage", Value),
+          quota("ml.g5.xlarge for training job usage", 0),
+        ],
+      }),
+    });
+    expect(preflight(account(defaults(1)).aws, config).problems).toEqual([]);
+    const [low, ...others] = preflight(account(defaults(0)).aws, config).problems;
+    expect(low).toContain('the quota "ml.g4dn.xlarge for training job usage" is 0, 1 are needed');
+    expect(others).toEqual([]);
   });
 
   test("quotas that may not be asked are said, and stop nothing", () => {
