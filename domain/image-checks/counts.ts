@@ -3,15 +3,21 @@ import { type Raster, shrinkLoaded } from "./raster.ts";
 
 /** Parts of squared brightness that are told apart. */
 const BRIGHTNESS_BINS = 4096;
-/** Of rasters with more pixels every second one of every second row is counted by colour: a quarter of 100,000 moves no percentile. */
+/**
+ * Of rasters with more pixels every third one of every third row is counted by colour: 11,000 of 100,000 hold every
+ * percentile, and in steps of 3 all places of a JPEG's blocks of 8 are met alike.
+ */
 const SAMPLED_ABOVE = 100_000;
+const STEP = 3;
 /** Longest side at which edges are looked at. */
 const EDGES_SIDE = 64;
 
 /** What the loops over a raster's pixels find. */
 export interface Counts {
-  /** How often each luma occurs. */
+  /** How often each luma occurs among `count` pixels. */
   lumas: Uint32Array;
+  /** Pixels counted. */
+  count: number;
   /** Luma at <= 64 pixels a side. */
   small: Raster;
   /** Absent for a gray raster. */
@@ -26,28 +32,30 @@ interface ColourCounts {
   squares: Uint32Array;
   /** All counted pixels have R = G = B. */
   isGray: boolean;
-  /** Pixels counted. */
-  count: number;
 }
 
 const COLOUR_BYTES = 4 * (3 * 256 + BRIGHTNESS_BINS);
-/** Four histograms, three of them spare. */
+/** Four histograms; of a colour raster only the first is used, of a gray one three are spare. */
 const LUMA_BYTES = 4 * 1024;
 const ROOM_BYTES = 128;
 const LUMA_AT = COLOUR_BYTES + LUMA_BYTES + ROOM_BYTES;
 
 /** Counts a raster: its pixels are copied once into the kernels' memory, and all loops look at them there. */
 export function countsOf({ pixels, width, height, channels }: Raster): Counts {
-  const count = width * height;
-  const colourAt = LUMA_AT + Math.ceil((count + 16) / 16) * 16;
-  const kernels = pixelKernels(colourAt + 3 * count + 16);
+  const all = width * height;
+  const colourAt = LUMA_AT + Math.ceil((all + 16) / 16) * 16;
+  const kernels = pixelKernels(colourAt + 3 * all + 16);
   const memory = new Uint8Array(kernels.memory.buffer);
   memory.fill(0, 0, COLOUR_BYTES + LUMA_BYTES);
   memory.set(pixels, channels === 1 ? LUMA_AT : colourAt);
-  if (channels === 3) kernels.luma(colourAt, LUMA_AT, count, COLOUR_BYTES + LUMA_BYTES);
-  kernels.histogram(LUMA_AT, count, COLOUR_BYTES);
-  const step = count > SAMPLED_ABOVE ? 2 : 1;
-  const unequal = channels === 1 ? 0 : kernels.countColours(colourAt, width, height, step, 0);
+  if (channels === 1) {
+    kernels.histogram(LUMA_AT, all, COLOUR_BYTES);
+    const lumas = new Uint32Array(kernels.memory.buffer.slice(COLOUR_BYTES, COLOUR_BYTES + 1024));
+    return { lumas, count: all, small: smallLuma(width, height, colourAt) };
+  }
+  kernels.luma(colourAt, LUMA_AT, all, COLOUR_BYTES + LUMA_BYTES);
+  const step = all > SAMPLED_ABOVE ? STEP : 1;
+  const unequal = kernels.countColours(colourAt, width, height, step, 0);
   const bins = new Uint32Array(kernels.memory.buffer.slice(0, COLOUR_BYTES + 1024));
   const colours = {
     reds: bins.subarray(0, 256),
@@ -55,10 +63,13 @@ export function countsOf({ pixels, width, height, channels }: Raster): Counts {
     blues: bins.subarray(512, 768),
     squares: bins.subarray(768, 768 + BRIGHTNESS_BINS),
     isGray: unequal === 0,
-    count: Math.ceil(width / step) * Math.ceil(height / step),
   };
-  const small = smallLuma(width, height, colourAt + 3 * count + 16);
-  return { lumas: bins.subarray(768 + BRIGHTNESS_BINS), small, ...(channels === 3 ? { colours } : {}) };
+  return {
+    lumas: bins.subarray(768 + BRIGHTNESS_BINS),
+    count: Math.ceil(width / step) * Math.ceil(height / step),
+    small: smallLuma(width, height, colourAt + 3 * all + 16),
+    colours,
+  };
 }
 
 function smallLuma(width: number, height: number, free: number): Raster {

@@ -22,18 +22,20 @@ export interface Measurements {
 
 /** Measures a raster; of a large image a copy at <= 512 pixels a side says the same. */
 export function measure(raster: Raster): Measurements {
-  const pixels = raster.width * raster.height;
-  const { lumas, small, colours } = countsOf(raster);
+  const { lumas, count, small, colours } = countsOf(raster);
   return {
-    ...(colours === undefined ? grayStatistics(lumas, pixels) : colourStatistics(colours)),
-    contrast: deviation(lumas, pixels) / 255,
+    ...(colours === undefined ? grayStatistics(lumas, count) : colourStatistics(colours, count)),
+    contrast: deviation(lumas, count) / 255,
     blur: blurScore(small),
   };
 }
 
 type Colours = Omit<Measurements, "contrast" | "blur">;
 
-function colourStatistics({ reds, greens, blues, squares, isGray, count }: NonNullable<Counts["colours"]>): Colours {
+function colourStatistics(
+  { reds, greens, blues, squares, isGray }: NonNullable<Counts["colours"]>,
+  count: number,
+): Colours {
   const colour: [number, number, number] = [mean(reds, count), mean(greens, count), mean(blues, count)];
   return {
     brightness: perceived(...colour),

@@ -91,7 +91,7 @@ export function shrinkLoaded(
   const sums = rowsAt + rows.length;
   const out = sums + 4 * (Math.ceil(rowBytes / 16) * 16 + 16);
   const outBytes = (end - y) * width * source.channels;
-  const kernels = pixelKernels(out + outBytes);
+  const kernels = pixelKernels(out + outBytes + 16);
   const memory = new Uint8Array(kernels.memory.buffer);
   memory.set(columns, columnsAt);
   memory.set(rows, rowsAt);

@@ -110,17 +110,21 @@ async function decodeWithSharp(bytes: Uint8Array, header: Header): Promise<Raste
   }
 }
 
+/** Where pictures are encoded to: room for the worst case is ten times what most take, and costs as much to get anew. */
+let desk = Buffer.alloc(0);
+
 /** A baseline JPEG without any metadata; 4:4:4 keeps the colour of small things, 4:2:0 is for thumbnails. */
 export function encodeJpeg(raster: Raster, quality: number, sampling: "444" | "420"): Uint8Array {
-  const gray = raster.channels === 1;
+  const { width, height, channels } = raster;
+  const gray = channels === 1;
   const colour = sampling === "444" ? turbo.SAMP_444 : turbo.SAMP_420;
-  return turbo.compressSync(asBuffer(raster.pixels), {
-    format: gray ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB,
-    width: raster.width,
-    height: raster.height,
-    subsampling: gray ? turbo.SAMP_GRAY : colour,
-    quality,
-  });
+  const subsampling = gray ? turbo.SAMP_GRAY : colour;
+  const worst = turbo.bufferSize({ width, height, subsampling });
+  if (desk.length < worst) desk = Buffer.allocUnsafeSlow(worst);
+  const format = gray ? turbo.FORMAT_GRAY : turbo.FORMAT_RGB;
+  return new Uint8Array(
+    turbo.compressSync(asBuffer(raster.pixels), desk, { format, width, height, subsampling, quality }),
+  );
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -67,9 +67,9 @@ export function histogram(bytes: usize, count: i32, bins: usize): void {
 }
 
 /**
- * Adds every `step`-th pixel of every `step`-th of `height` rows of `width` RGB pixels to four histograms of u32, one
- * behind the other: 256 bins each of red, green and blue, then 4096 of squared brightness. Returns 0 when all pixels
- * have R = G = B.
+ * Adds every `step`-th pixel of every `step`-th of `height` rows of `width` RGB pixels to five histograms of u32, one
+ * behind the other: 256 bins each of red, green and blue, then 4096 of squared brightness, then 256 of luma. Returns 0
+ * when all pixels have R = G = B.
  */
 export function countColours(rgb: usize, width: i32, height: i32, step: i32, bins: usize): i32 {
   let unequal: i32 = 0;
@@ -84,10 +84,12 @@ export function countColours(rgb: usize, width: i32, height: i32, step: i32, bin
       const green = bins + ((<usize>g) << 2);
       const blue = bins + ((<usize>b) << 2);
       const square = bins + ((<usize>((RED * r * r + GREEN * g * g + BLUE * b * b) >>> 16)) << 2);
+      const gray = bins + ((<usize>((19595 * r + 38470 * g + 7471 * b + 32768) >>> 16)) << 2);
       store<u32>(red, load<u32>(red) + 1);
       store<u32>(green, load<u32>(green, 1024) + 1, 1024);
       store<u32>(blue, load<u32>(blue, 2048) + 1, 2048);
       store<u32>(square, load<u32>(square, 3072) + 1, 3072);
+      store<u32>(gray, load<u32>(gray, 19456) + 1, 19456);
       unequal |= (r ^ g) | (g ^ b);
     }
   }
@@ -127,41 +129,50 @@ export function shrink(
 
 /** Rows whose bytes can be added up in 16 bits. */
 const ROWS_AT_ONCE: usize = 256;
+/** Bits behind the point in a row's share. */
+const SHARE_BITS: i32 = 14;
 
-/** sums[i] = head x the top row + the rows between + tail x the bottom row, for each byte i of a row. */
+/**
+ * sums[i] = head x the top row + the rows between + tail x the bottom row, for each byte i of a row. Shares are rounded to
+ * 1 / 2^14, which moves no sum by more than .02.
+ */
 function sumRows(top: usize, bottom: usize, rowBytes: usize, sums: usize, head: f32, tail: f32): void {
-  const heads = f32x4.splat(head);
-  const tails = f32x4.splat(tail);
+  const scale = <f32>(1 << SHARE_BITS);
+  const shares = i32x4.splat(<i32>(head * scale + 0.5) | ((<i32>(tail * scale + 0.5)) << 16));
+  const unit = f32x4.splat(<f32>1 / scale);
   for (let i: usize = 0; i < rowBytes; i += 16) {
     const first = v128.load(top + i);
     const last = v128.load(bottom + i);
-    const firstLow = i16x8.extend_low_i8x16_u(first);
-    const firstHigh = i16x8.extend_high_i8x16_u(first);
-    const lastLow = i16x8.extend_low_i8x16_u(last);
-    const lastHigh = i16x8.extend_high_i8x16_u(last);
-    let a = f32x4.add(f32x4.mul(lower(firstLow), heads), f32x4.mul(lower(lastLow), tails));
-    let b = f32x4.add(f32x4.mul(upper(firstLow), heads), f32x4.mul(upper(lastLow), tails));
-    let c = f32x4.add(f32x4.mul(lower(firstHigh), heads), f32x4.mul(lower(lastHigh), tails));
-    let d = f32x4.add(f32x4.mul(upper(firstHigh), heads), f32x4.mul(upper(lastHigh), tails));
+    // A byte of the first row beside that of the last: one instruction weighs and adds them.
+    const low = v128.shuffle<u8>(first, last, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const high = v128.shuffle<u8>(first, last, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const a = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(low), shares);
+    const b = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(low), shares);
+    const c = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(high), shares);
+    const d = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(high), shares);
+    let whole = f32x4.mul(f32x4.convert_i32x4_s(a), unit);
+    let next = f32x4.mul(f32x4.convert_i32x4_s(b), unit);
+    let third = f32x4.mul(f32x4.convert_i32x4_s(c), unit);
+    let fourth = f32x4.mul(f32x4.convert_i32x4_s(d), unit);
     for (let row = top + rowBytes; row < bottom; ) {
       const end = min<usize>(bottom, row + ROWS_AT_ONCE * rowBytes);
-      let low = i32x4.splat(0);
-      let high = i32x4.splat(0);
+      let lows = i32x4.splat(0);
+      let highs = i32x4.splat(0);
       for (; row < end; row += rowBytes) {
         const values = v128.load(row + i);
-        low = i16x8.add(low, i16x8.extend_low_i8x16_u(values));
-        high = i16x8.add(high, i16x8.extend_high_i8x16_u(values));
+        lows = i16x8.add(lows, i16x8.extend_low_i8x16_u(values));
+        highs = i16x8.add(highs, i16x8.extend_high_i8x16_u(values));
       }
-      a = f32x4.add(a, lower(low));
-      b = f32x4.add(b, upper(low));
-      c = f32x4.add(c, lower(high));
-      d = f32x4.add(d, upper(high));
+      whole = f32x4.add(whole, lower(lows));
+      next = f32x4.add(next, upper(lows));
+      third = f32x4.add(third, lower(highs));
+      fourth = f32x4.add(fourth, upper(highs));
     }
     const to = sums + (i << 2);
-    v128.store(to, a);
-    v128.store(to, b, 16);
-    v128.store(to, c, 32);
-    v128.store(to, d, 48);
+    v128.store(to, whole);
+    v128.store(to, next, 16);
+    v128.store(to, third, 32);
+    v128.store(to, fourth, 48);
   }
 }
 
@@ -187,16 +198,19 @@ function reduceGray(sums: usize, columns: usize, output: usize, width: i32, scal
 
 /** A pixel's three sums at once; the fourth lane holds its neighbour's and is dropped. */
 function reduceColour(sums: usize, columns: usize, output: usize, width: i32, scale: f32): void {
+  const scales = f32x4.splat(scale);
+  // Adding 1.5 x 2^23 leaves the nearest whole number in the lowest byte; a little more first, so that halves go up.
+  const half = f32x4.splat(<f32>0.001);
+  const whole = f32x4.splat(<f32>12582912);
   for (let x = 0; x < width; x += 1) {
     let at = sums + <usize>(load<i32>(columns) * 12);
     const end = sums + <usize>(load<i32>(columns, 4) * 12);
     const head = f32x4.mul(v128.load(at), v128.load32_splat(columns, 8));
     let sum = f32x4.add(head, f32x4.mul(v128.load(end), v128.load32_splat(columns, 12)));
     for (at += 12; at < end; at += 12) sum = f32x4.add(sum, v128.load(at));
-    const values = f32x4.add(f32x4.mul(sum, f32x4.splat(scale)), f32x4.splat(0.5));
-    store<u8>(output, <i32>f32x4.extract_lane(values, 0));
-    store<u8>(output, <i32>f32x4.extract_lane(values, 1), 1);
-    store<u8>(output, <i32>f32x4.extract_lane(values, 2), 2);
+    const values = f32x4.add(f32x4.add(f32x4.mul(sum, scales), half), whole);
+    const bytes = v128.shuffle<u8>(values, values, 0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    store<u32>(output, i32x4.extract_lane(bytes, 0));
     output += 3;
     columns += 16;
   }
