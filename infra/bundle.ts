@@ -89,7 +89,8 @@ export { gone as initializeContext, gone as handleUnrepresentable, gone as proce
 /**
  * Leaves out what a function in Lambda never uses: other languages' messages (270 KB), other ways to credentials (100 KB), the
  * naming of browsers (34 KB), schemas as JSON Schema (19 KB; those are written beforehand), all of the clients' package.json
- * but their versions (8 KB); and takes zod apart, of which `z` as one object keeps all (95 KB).
+ * but their versions (8 KB), what the portal's page does not show of the workflow (30 KB); and takes apart zod, of which `z`
+ * as one object keeps all (95 KB), and the clients' schemas, which keys that are computed keep for calls never made (70 KB).
  */
 const lean: Plugin = {
   name: "lean",
@@ -103,6 +104,13 @@ const lean: Plugin = {
       const { name, version } = JSON.parse(readFileSync(path, "utf8")) as { name: string; version: string };
       return { contents: JSON.stringify({ name, version }), loader: "json" };
     });
+    build.onLoad({ filter: /[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ }, ({ path }) => ({
+      contents: withPlainKeys(readFileSync(path, "utf8")),
+    }));
+    build.onLoad({ filter: /[\\/]workflow[\\/]campaign\.asl\.json$/ }, ({ path }) => ({
+      contents: JSON.stringify(outlineOf(JSON.parse(readFileSync(path, "utf8")))),
+      loader: "json",
+    }));
     build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
       path: join(ROOT, "infra/lambda/credentials.ts"),
     }));
@@ -116,3 +124,24 @@ const lean: Plugin = {
     );
   },
 };
+
+/** `{ [_e]: _c }` -> `{ "error": _c }` where `_e` is a text of the same file: esbuild drops an unused literal, not a computed one. */
+function withPlainKeys(code: string): string {
+  const texts = new Map([...code.matchAll(/^const (_\w+) = ("[^"\n]*");$/gm)].map(([, name, text]) => [name, text]));
+  return code.replace(/\[(_\w+)\]:/g, (key, name: string) => (texts.has(name) ? `${texts.get(name)}:` : key));
+}
+
+const SHOWN = ["Type", "Comment", "Next", "Default", "Choices", "Catch"];
+
+/** A workflow as the portal draws it: its states without what they ask and assign. */
+function outlineOf(machine: { States: Record<string, Record<string, unknown>> }): object {
+  const targets = (rules: unknown) => (rules as { Next: string }[]).map(({ Next }) => ({ Next }));
+  const outline = (state: Record<string, unknown>) =>
+    Object.fromEntries(
+      SHOWN.filter((key) => key in state).map((key) => [
+        key,
+        key === "Choices" || key === "Catch" ? targets(state[key]) : state[key],
+      ]),
+    );
+  return { States: Object.fromEntries(Object.entries(machine.States).map(([name, state]) => [name, outline(state)])) };
+}
