@@ -3,8 +3,9 @@
     npm run bench:serving -- <folder of classes> --weights DIR [--backbone NAME] [--budget MINUTES] [--json]
 
 --backbone names an architecture of --weights (default: a frozen ViT-Ti and its probe), or `resnet18`, which is trained
-here from random weights at 128 px. Two thirds of the images by group are learnt from; the last third is held out and
-judges the variants. Latency is one thread, batch 1. The server is loaded at 70 % of what it answered back to back.
+here from random weights at 128 px and kept in build/bench-training, so that a run that was cut goes on from there. Two
+thirds of the images by group are learnt from; the last third is held out and judges the variants. Latency is one
+thread, batch 1. The server is loaded at 70 % of what it answered back to back.
 After --budget minutes the run ends with what it has.
 """
 
@@ -40,6 +41,7 @@ from sets import KEPT, LabelledSet, load, near_duplicate_groups
 
 TRAINED_HERE = "resnet18"
 SIZE = 128
+SHOWN = ("name", "ms", "accuracyDrop", "discordant", "outcome", "reason", "memoryMb", "pareto")
 
 
 def main() -> None:
@@ -90,10 +92,7 @@ def measure(options: argparse.Namespace, scratch: Path, result: dict) -> None:
     (scratch / "variants").mkdir()
     variants += optimise.build(folder / "model.onnx", calibration, scratch / "variants")
     rows = optimise.compete(variants, folder, pixels, truth, groups, optimise.Wishes(margin=options.margin))
-    result["variants"] = [
-        {key: row[key] for key in ("name", "ms", "accuracyDrop", "discordant", "outcome", "memoryMb", "pareto")}
-        for row in rows
-    ]
+    result["variants"] = [{key: row[key] for key in SHOWN if key in row} for row in rows]
 
 
 def learnt(
@@ -129,10 +128,15 @@ def _pooling(options: argparse.Namespace) -> str:
     return "tokens" if options.backbone.startswith(("vit", "deit", TRAINED_HERE)) else "default"
 
 
+def _kept(labelled: LabelledSet) -> Path:
+    folder = KEPT / documents.digest(labelled.ids)[:16] / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def features(labelled: LabelledSet, chosen: list[str], backbone: Backbone) -> np.ndarray:
     """Embeddings of the chosen images; kept beside those of bench:training, and taken from there."""
-    kept = KEPT / documents.digest(labelled.ids)[:16] / "checkpoints"
-    kept.mkdir(parents=True, exist_ok=True)
+    kept = _kept(labelled)
     whole = kept / f"all-{backbone.transform_digest[:16]}-{backbone.weights_sha256}.npz"
     if whole.is_file():
         with np.load(whole) as stored:
@@ -169,8 +173,18 @@ def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespa
     fitted, left = data.folds(5, 0)[0]
     model = with_new_head(backbone.embedder, 512, len(data.classes))
     schedule = Schedule(epochs=options.epochs, batch=32, learning_rate=2e-3, smoothing=0.05, average=0.95)
-    groups = [{"params": list(model.parameters()), "scale": 1.0}]
-    fit(model, groups, pixels[torch.from_numpy(fitted)], torch.from_numpy(data.soft[fitted]).float(), schedule, 0)
+    learn = [data.ids[k] for k in fitted]
+    name = documents.digest([learn, data.soft[fitted].tolist(), repr(schedule), SIZE])[:16]
+    part_file, done_file = (_kept(labelled) / f"{TRAINED_HERE}-{name}{end}" for end in (".part.pt", ".pt"))
+    if done_file.is_file():
+        model.load_state_dict(torch.load(done_file, weights_only=True))
+        model.eval()
+    else:
+        groups = [{"params": list(model.parameters()), "scale": 1.0}]
+        soft = torch.from_numpy(data.soft[fitted]).float()
+        fit(model, groups, pixels[torch.from_numpy(fitted)], soft, schedule, 0, part_file)
+        torch.save(model.state_dict(), part_file)
+        part_file.replace(done_file)
     logits, reference = predict(model, pixels[torch.from_numpy(left)])
     part = from_document(
         data.document

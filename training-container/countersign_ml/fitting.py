@@ -25,6 +25,8 @@ from torch import nn
 from .contract import Stopped
 
 SAVE_SECONDS = 60
+COMPILE_FROM = 400_000
+"""Images that a training goes through, epochs counted, from which a minute or two of torch.compile is won back."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -107,6 +109,7 @@ def fit(
     steps = max(1, math.ceil((len(images) - 1) / schedule.batch))
     total = steps * schedule.epochs
     done = _restored(checkpoint, model, averaged, optimiser)
+    network: nn.Module = torch.compile(model) if compiles(len(images), schedule, where) else model  # type: ignore[assignment]
     half = where.type == "cuda" or (schedule.half and fast_half())
     portion = schedule.batch + 1
     saved = time.monotonic()
@@ -123,7 +126,7 @@ def fit(
         if schedule.mixup > 0:
             batch, target = mixed(batch, target, schedule.mixup, chance)
         optimiser.zero_grad(set_to_none=True)
-        loss, portion = _backward(model, batch, target, schedule.smoothing, portion, half)
+        loss, portion = _backward(network, batch, target, schedule.smoothing, portion, half)
         # Asking a GPU for the number makes it wait: it is asked now and then, and before anything is saved.
         stopping = stop()
         due = stopping or time.monotonic() - saved > SAVE_SECONDS
@@ -189,6 +192,11 @@ def _backward(
 def _out_of_memory(error: Exception) -> bool:
     text = str(error).lower()
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text
+
+
+def compiles(count: int, schedule: Schedule, where: torch.device) -> bool:
+    """Whether compiling the network pays: on a GPU, where the training is long."""
+    return where.type == "cuda" and count * schedule.epochs >= COMPILE_FROM
 
 
 def _fits(images: torch.Tensor, where: torch.device) -> bool:
