@@ -12,7 +12,7 @@ from conftest import Room, Scene, draw, link
 from countersign_ml import embed
 from countersign_ml.backbones import build
 from countersign_ml.contract import BadInput
-from countersign_ml.finetune import _Watch
+from countersign_ml.finetune_run import _Watch
 from countersign_ml.fitting import Schedule, TooLarge, fit
 from countersign_ml.pixels import fixed_size
 from PIL import Image
