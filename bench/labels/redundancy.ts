@@ -2,7 +2,7 @@
  * Replays real answers (CIFAR-10H): what the planner buys for which accuracy, beside a majority of k answers for each image.
  * `npm run bench:redundancy -- <folder with images.csv> [--draws 20] [--half judge|tune] [--plot FILE.svg] [--json]`
  *
- * Parameters were fixed on the tuning half; the other half judges. The policy sees an answer only when it buys it. Gold (40
+ * Parameters were fixed on the tuning half; the other half judges. The policy sees an answer only when it buys it. Gold (20
  * images of 2,500) is charged: three answers for each, and the answer by which skill is measured. The classifier behind the
  * prior had clean labels: this is a replay, not a campaign.
  */
@@ -12,14 +12,14 @@ import { benchArguments, print, rounded } from "./command.ts";
 import { curveSvg } from "./curve-svg.ts";
 import { type Policy, type RecordedImage, readHalves, replay, summary } from "./replay.ts";
 
-/** Gold, and what was fixed on the tuning half for all policies. */
-const FIXED = { gold: 40, goldAnswers: 1, maxAnswers: 12, maxWaves: 12 };
-const WITH_MODEL = { ...FIXED, model: true, temper: 0.7, priorExponent: 0.8 };
-/** Fixed on the tuning half. */
+/** For all policies. Gold: as many checked answers as a campaign waits for before skill counts as measured. */
+const FIXED = { gold: 20, goldAnswers: 1, maxAnswers: 12, maxWaves: 12 };
+const WITH_MODEL = { ...FIXED, model: true, temper: 0.7 };
+/** Fixed on the tuning half; the budgets are those of the targets. */
 const POLICIES: Record<string, Policy> = {
-  model: { ...WITH_MODEL, minAnswers: 0, lossInAnswers: 500, residualError: 0.018 },
-  atLeastOne: { ...WITH_MODEL, minAnswers: 1, lossInAnswers: 600, residualError: 0.009 },
-  noModel: { ...FIXED, model: false, minAnswers: 1, lossInAnswers: 333, temper: 0.6, residualError: 0.0055 },
+  model: { ...WITH_MODEL, minAnswers: 0, lossInAnswers: 420, residualError: 0.012, budget: 0.9 },
+  atLeastOne: { ...WITH_MODEL, minAnswers: 1, lossInAnswers: 600, residualError: 0.0075, budget: 1.5 },
+  noModel: { ...FIXED, model: false, minAnswers: 1, lossInAnswers: 333, temper: 0.6, residualError: 0.0075 },
 };
 /** What an error is worth, in answers, along the plotted curves. */
 const WORTHS = [60, 120, 250, 500, 1000, 2000];

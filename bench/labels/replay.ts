@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chance } from "../../domain/chance.ts";
 import { type ConsensusFit, fitConsensus } from "../../domain/consensus/fit.ts";
-import { logPrior, priorExponent } from "../../domain/consensus/prior-temperature.ts";
+import { AT_ITS_WORD, type Calibration, calibrate, logPrior } from "../../domain/model-prior/calibration.ts";
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 
 const CLASSES = 10;
@@ -32,15 +32,13 @@ export function readHalves(folder: string): { tune: RecordedImage[]; judge: Reco
 export type Ask = (image: number) => { worker: number; label: number } | undefined;
 
 export interface Policy {
-  /** Whether the classifier's probabilities are the prior. */
+  /** Whether the classifier's probabilities are the prior, calibrated in each wave by gold and human answers as in a campaign. */
   model: boolean;
   minAnswers: number;
   maxAnswers: number;
   /** What an error costs, in answers. */
   lossInAnswers: number;
   temper: number;
-  /** Exponent of the classifier's probabilities. Left out: by gold and human answers in each wave, as in a campaign. */
-  priorExponent?: number;
   /** Share of answered images whose label stays wrong however many agree: measured on the tuning half. */
   residualError: number;
   /** Gold images; each is charged three answers beside what annotators say of it. */
@@ -48,6 +46,8 @@ export interface Policy {
   /** Answers bought for each gold image, to measure skill by. */
   goldAnswers: number;
   maxWaves: number;
+  /** Answers per image that may be spent in all, gold included. Left out: no limit. */
+  budget?: number;
 }
 
 export interface ReplayResult {
@@ -58,6 +58,8 @@ export interface ReplayResult {
   predicted: Float64Array;
   answers: Int32Array;
   waves: number;
+  /** How far the classifier was believed in the end. */
+  calibration: Calibration;
 }
 
 /** Runs the production planner and consensus, wave by wave, on answers that it must ask for. */
@@ -86,7 +88,7 @@ export function replay(
   };
   for (let i = 0; i < count; i++) buy(i, goldImages.has(i) ? policy.goldAnswers : policy.minAnswers);
 
-  let exponent = policy.priorExponent ?? 1;
+  let calibration = AT_ITS_WORD;
   for (let wave = 1; ; wave++) {
     const fitAt = () =>
       consensusOf(said, {
@@ -94,11 +96,12 @@ export function replay(
         workers,
         gold,
         temper: policy.temper,
-        prior: policy.model ? logPrior(probabilities, CLASSES, exponent) : undefined,
+        prior: policy.model ? logPrior(probabilities, CLASSES, calibration) : undefined,
       });
     let result = fitAt();
-    if (policy.model && policy.priorExponent === undefined) {
-      exponent = priorExponent({ classes: CLASSES, probabilities, likelihood: result.likelihood, answers, gold });
+    if (policy.model) {
+      const { likelihood } = result;
+      calibration = calibrate({ classes: CLASSES, probabilities, likelihood, answers, gold, temper: policy.temper });
       result = fitAt();
     }
     const plan = planPurchases({
@@ -113,12 +116,17 @@ export function replay(
       lossPerError: policy.lossInAnswers,
       expertPrice: 1e9,
       targetAccuracy: 1,
-      budgetLeft: 1e9,
+      budgetLeft: Math.max(0, (policy.budget ?? 1e6) * count - said.task.length - 3 * policy.gold),
       goldAnchored: true,
       wavesLeft: Math.max(1, policy.maxWaves - wave),
     });
-    if (plan.decision !== "buy" || wave >= policy.maxWaves)
-      return score(images, goldImages, result, answers, said.task.length + 3 * policy.gold, policy, wave);
+    if (plan.buy.every((copies) => copies === 0) || wave >= policy.maxWaves)
+      return {
+        ...score(images, goldImages, result, answers, policy),
+        labelsPerImage: (said.task.length + 3 * policy.gold) / count,
+        waves: wave,
+        calibration,
+      };
     buyPlanned(plan, goldImages, buy);
   }
 }
@@ -178,10 +186,8 @@ function score(
   gold: ReadonlySet<number>,
   { posterior }: ConsensusFit,
   answers: Int32Array,
-  charged: number,
   policy: Policy,
-  waves: number,
-): ReplayResult {
+): Pick<ReplayResult, "right" | "predicted" | "answers"> {
   const right = new Float64Array(images.length).fill(Number.NaN);
   const predicted = new Float64Array(images.length).fill(Number.NaN);
   images.forEach(({ truth }, i) => {
@@ -191,7 +197,7 @@ function score(
     right[i] = row.indexOf(best) === truth ? 1 : 0;
     predicted[i] = 1 - best * (answers[i]! > 0 ? 1 - policy.residualError : 1);
   });
-  return { labelsPerImage: charged / images.length, right, predicted, answers, waves };
+  return { right, predicted, answers };
 }
 
 /** Means over draws, with a 95 % bootstrap interval over images, and observed over predicted errors: all, and model-only. */

@@ -20,7 +20,6 @@ const POLICIES: Record<string, Policy> = {
     model: true,
     minAnswers: 0,
     temper: 0.6,
-    priorExponent: 0.75,
     lossInAnswers: 3500,
     residualError: 0.016,
   },

@@ -41,13 +41,16 @@ export interface PurchaseInput {
 export interface PurchasePlan {
   /** Answers to buy now, per image. */
   buy: Int32Array;
-  /** `over-budget`: something worth its price can't be afforded; `buy` holds what can. */
+  /**
+   * `over-budget`: what every image must have can't be afforded (`buy` holds what can), or the budget is used up and something
+   * would be worth its price still.
+   */
   decision: "buy" | "enough" | "over-budget";
   /** Expected share of wrong labels if buying stops now. */
   predictedError: number;
   /** The same after all purchases that are worth their price, not only this wave's. */
   predictedErrorAfter: number;
-  /** The cost per error that the plan used: the owner's, or the solved one. */
+  /** The cost per error that the plan used: the owner's, or the solved one, or what the budget reaches for. */
   lossPerError: number;
   /** 1 where nothing more is worth buying and no expert is needed. */
   settled: Uint8Array;
@@ -98,7 +101,9 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
       gains[i] = expectedGains(row, skill, classes, Math.min(LOOK_AHEAD, maxAnswers - answers));
   }
   const predictedError = mean(stopped);
-  const loss = input.lossPerError ?? solveLoss(gains, stopped, price, 1 - targetAccuracy);
+  const asked = input.lossPerError ?? solveLoss(gains, stopped, price, 1 - targetAccuracy);
+  const mustHave = wanted.reduce((sum, n) => sum + n, 0);
+  const loss = affordableLoss(gains, asked, price, input.budgetLeft - mustHave * price);
 
   let errorAfter = 0;
   const surplus = new Float64Array(count);
@@ -128,10 +133,12 @@ export function planPurchases(input: PurchaseInput): PurchasePlan {
     if (undecidable || (images.answers[i]! >= maxAnswers && loss * stopped[i]! > expertPrice)) queue.push(i);
     else settled[i] = 1;
   }
-  const buysAny = mandatory > 0 || wanted.some((n) => n > 0);
+  const buysAny = buy.some((n) => n > 0);
+  // What is worth its price and can't be afforded is told when the budget has done what it can.
+  const lacks = loss < asked && !buysAny;
   return {
     buy,
-    decision: short ? "over-budget" : buysAny ? "buy" : "enough",
+    decision: short || lacks ? "over-budget" : buysAny ? "buy" : "enough",
     predictedError,
     predictedErrorAfter: count === 0 ? 0 : errorAfter / count,
     lossPerError: loss,
@@ -183,6 +190,28 @@ function solveLoss(
     else high = middle;
   }
   return high;
+}
+
+/**
+ * The cost per error, at most `loss`, at which all purchases that are worth their price, not only this wave's, fit the
+ * budget: a budget that binds is spent where it saves most, instead of on the first answers to everything.
+ */
+function affordableLoss(
+  gains: readonly (Float64Array | undefined)[],
+  loss: number,
+  price: number,
+  budget: number,
+): number {
+  const answersAt = (value: number) =>
+    gains.reduce((sum, gain) => sum + (gain === undefined ? 0 : mostWorth(gain, value, price)), 0);
+  if (price === 0 || answersAt(loss) * price <= budget + 1e-9) return loss;
+  let [low, high] = [price, loss];
+  for (let i = 0; i < 30; i++) {
+    const middle = Math.sqrt(low * high);
+    if (answersAt(middle) * price > budget + 1e-9) high = middle;
+    else low = middle;
+  }
+  return low;
 }
 
 /** Buys what the budget allows: first what every image must have, in order, then by surplus per answer. */

@@ -1,8 +1,8 @@
 import { type AnswerColumns, CANNOT_TELL } from "../../domain/consensus/answers.ts";
 import { confusionIntervals } from "../../domain/consensus/confusion-intervals.ts";
 import { type ConsensusFit, fitConsensus } from "../../domain/consensus/fit.ts";
-import { logPrior, priorExponent } from "../../domain/consensus/prior-temperature.ts";
 import { type Interval, wilson } from "../../domain/intervals.ts";
+import { type Calibration, calibrate, logPrior } from "../../domain/model-prior/calibration.ts";
 import type { Answer } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Consensus, ImageConsensus } from "../../schemas/consensus.ts";
@@ -41,8 +41,8 @@ export interface ImageFit {
   workers: { vendor: string; annotator: string }[];
   /** Exponent of each answer's likelihood: see `temperOf`. */
   temper: number;
-  /** Exponent of the model's probabilities, by gold and human answers; undefined where no model has spoken. */
-  priorExponent?: number;
+  /** How far the model's probabilities are believed, by gold and human answers; undefined where no model has spoken. */
+  calibration?: Calibration;
   /** What the model alone makes of pool images that no annotator has answered: its class, and the chance that it errs. */
   modelWords: Map<string, { label: string; predictedError: number }>;
   /** Mean expected error of the images that are not known from experts. */
@@ -75,7 +75,7 @@ export function fitImages(
   const weighed =
     prior === undefined
       ? undefined
-      : weighPrior(prior, images, { classes: classes.length, likelihood, answers, truths });
+      : weighPrior(prior, images, { classes: classes.length, likelihood, answers, truths, temper });
   const gold = new Set(split.gold);
   const modelWords: ImageFit["modelWords"] = new Map();
   let error = 0;
@@ -109,7 +109,7 @@ export function fitImages(
     truths,
     workers,
     temper,
-    ...(weighed === undefined ? {} : { priorExponent: weighed.exponent }),
+    ...(weighed === undefined ? {} : { calibration: weighed.calibration }),
     modelWords,
     predictedError: unknown === 0 ? 0 : error / unknown,
   };
@@ -156,28 +156,29 @@ function temperOf({ choice }: ConsensusFit): number {
   return choice === undefined || choice.gold < GOLD_FOR_TEMPER ? TEMPER : Math.min(MOST_TEMPER, choice.steadyTemper);
 }
 
-/** The model's probabilities at the exponent that gold and human answers find best; NaN rows where the model is silent. */
+/** The model's probabilities as far as gold and human answers believe them; NaN rows where the model is silent. */
 function weighPrior(
   prior: PriorProbabilities,
   images: readonly string[],
-  told: { classes: number; likelihood: Float64Array; answers: Int32Array; truths: Int32Array },
-): { logPrior: Float64Array; exponent: number } {
-  const { classes, likelihood, answers, truths } = told;
+  told: { classes: number; likelihood: Float64Array; answers: Int32Array; truths: Int32Array; temper: number },
+): { logPrior: Float64Array; calibration: Calibration } {
+  const { classes, likelihood, answers, truths, temper } = told;
   const heard = Array.from(images.keys()).filter((i) => prior.has(images[i] as string));
   const probabilities = Float64Array.from(heard.flatMap((i) => prior.get(images[i] as string) ?? []));
-  const exponent = priorExponent({
+  const calibration = calibrate({
     classes,
     probabilities,
     likelihood: Float64Array.from(heard.flatMap((i) => [...likelihood.subarray(i * classes, (i + 1) * classes)])),
     answers: Int32Array.from(heard, (i) => answers[i] as number),
     gold: Int32Array.from(heard, (i) => truths[i] as number),
+    temper,
   });
-  const scaled = logPrior(probabilities, classes, exponent);
+  const scaled = logPrior(probabilities, classes, calibration);
   const all = new Float64Array(images.length * classes).fill(Number.NaN);
   heard.forEach((i, at) => {
     all.set(scaled.subarray(at * classes, (at + 1) * classes), i * classes);
   });
-  return { logPrior: all, exponent };
+  return { logPrior: all, calibration };
 }
 
 /** Bayes' rule: the model's prior times what people said, rounded as all rows are. */

@@ -104,15 +104,30 @@ test("the loss is solved so that the predicted error meets the target, at the le
   expect([...tight.buy].filter((n) => n > 0)).toHaveLength(20);
 });
 
-test("a budget that can't pay what is worth its price says so and buys the best part", () => {
+test("a budget that can't pay all that is worth its price buys the best part, and says so once it is used up", () => {
   const rows = [
     [0.6, 0.4],
     [0.9, 0.1],
     [0.55, 0.45],
   ];
   const { buy, decision } = plan(rows, [2, 2, 2], { budgetLeft: 0.07, lossPerError: 100 });
-  expect(decision).toBe("over-budget");
+  expect(decision).toBe("buy");
   expect([...buy]).toEqual([1, 0, 1]);
+  expect(plan(rows, [2, 2, 2], { budgetLeft: 0.02, lossPerError: 100 })).toMatchObject({ decision: "over-budget" });
+  // What every image must have is not thinned out: all of it or nothing.
+  expect(plan(rows, [0, 0, 0], { budgetLeft: 0.07 })).toMatchObject({ decision: "over-budget" });
+});
+
+test("a budget that binds settles some images instead of giving one answer to each", () => {
+  // A second answer alone can't flip .8 : .2 (its own value is 0); two can. Ten answers reach for five such images.
+  const rows = Array.from({ length: 20 }, (_, i) => [0.8 - 0.001 * i, 0.2 + 0.001 * i]);
+  const { buy, lossPerError } = plan(
+    rows,
+    rows.map(() => 1),
+    { budgetLeft: 0.3, lossPerError: 100, wavesLeft: 1, maxAnswers: 3 },
+  );
+  expect(lossPerError).toBeLessThan(100);
+  expect([...buy].filter((n) => n > 0)).toEqual([2, 2, 2, 2, 2]);
 });
 
 test('two times "cannot tell", or seven answers and still unsure, is for experts', () => {

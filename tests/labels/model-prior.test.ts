@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { chance } from "../../domain/chance.ts";
+import { type Calibration, logPrior } from "../../domain/model-prior/calibration.ts";
 import { fitImages, type Known } from "../../lambdas/store/consensus.ts";
 import { readDocument } from "../../lambdas/store/documents.ts";
 import { expertFindings } from "../../lambdas/store/expert-findings.ts";
@@ -60,7 +61,7 @@ function said(): { known: Known; images: string[] } {
     complete: true,
     answers: [],
   };
-  return { images, known: { answers, experts: new Map([[first, finding]]) } };
+  return { images, known: { answers, models: new Map(), experts: new Map([[first, finding]]) } };
 }
 
 describe("a model's prior", () => {
@@ -84,10 +85,13 @@ describe("a model's prior", () => {
     const { known, images } = said();
     const split = { gold: [], pool: images };
     const spoken = images[5] as string;
-    const { images: fitted, priorExponent } = fitImages(agreement, split, known, new Map([[spoken, [0.8, 0.2]]]));
+    const { images: fitted, calibration } = fitImages(agreement, split, known, new Map([[spoken, [0.8, 0.2]]]));
     const image = fitted.find((one) => one.image === spoken);
     const odds = (row: readonly number[] = []) => (row[0] as number) / (row[1] as number);
-    expect(odds(image?.posterior)).toBeCloseTo(4 ** (priorExponent as number) * odds(image?.likelihood), 5);
+    const scaled = logPrior(Float64Array.of(0.8, 0.2), 2, calibration as Calibration);
+    const believed = Math.exp((scaled[0] as number) - (scaled[1] as number));
+    expect(believed).toBeGreaterThan(1);
+    expect(odds(image?.posterior)).toBeCloseTo(believed * odds(image?.likelihood), 5);
   });
 });
 
