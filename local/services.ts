@@ -86,6 +86,8 @@ async function sageMaker(
       return jobs.describeEndpoint(String(request.EndpointName));
     case "describeTrainingJob":
       return jobs.describeTrainingJob(String(request.TrainingJobName));
+    case "describeProcessingJob":
+      return jobs.describeProcessingJob(String(request.ProcessingJobName));
     case "deleteEndpoint":
       await jobs.deleteEndpoint(String(request.EndpointName));
       return {};

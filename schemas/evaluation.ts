@@ -12,6 +12,45 @@ export const PairedComparison = z.looseObject({
   n: z.int(),
 });
 
+/** One variant of the model as it did on the validation images, on one thread of the machine that evaluates. */
+export const ModelVariant = z.looseObject({
+  name: z.string(),
+  /** `refused`: not proven to lose at most the margin, or it could not be made (`reason` says why). */
+  outcome: z.enum(["reference", "allowed", "refused"]),
+  /** sha256 of its graph; absent, as all that is measured, where it could not be made. */
+  sha256: Sha256.optional(),
+  accuracy: Estimate.optional(),
+  /** The reference's accuracy minus its own. */
+  accuracyDrop: Estimate.optional(),
+  n: z.int().optional(),
+  ms: z.number().optional(),
+  memoryMb: z.number().nullable().optional(),
+  bytes: z.int().optional(),
+  /** Of a million answers, at the price of the machine. */
+  costPerMillion: z.number().optional(),
+  /** Nothing that may ship is as good in all of these. */
+  pareto: z.boolean(),
+  reason: z.string().optional(),
+});
+export type ModelVariant = z.infer<typeof ModelVariant>;
+
+/** `optimisation.json`: which variants competed, what was refused, and which one was chosen. The first is the reference. */
+export const Optimisation = z.looseObject({
+  margin: z.number(),
+  chosen: z.string(),
+  /** Whether the chosen one keeps the owner's wishes: accuracy, latency, size. */
+  meetsWishes: z.boolean(),
+  wishes: z.strictObject({
+    accuracyFloor: z.number(),
+    latencyMs: z.number().nullable(),
+    megabytes: z.number().nullable(),
+  }),
+  variants: z.array(ModelVariant).min(1),
+  /** Variants that the time did not suffice for. */
+  leftOut: z.array(z.string()),
+});
+export type Optimisation = z.infer<typeof Optimisation>;
+
 /** `evaluation.json`: one look at the sealed test. */
 export const Evaluation = z.looseObject({
   schemaVersion: z.literal(1),
@@ -36,6 +75,10 @@ export const Evaluation = z.looseObject({
   ),
   champion: PairedComparison.nullable(),
   modelSha256: Sha256,
+  /** The competition that the model came out of; absent where none was held. */
+  optimisation: Optimisation.optional(),
+  /** Why none was held. */
+  notOptimised: z.string().optional(),
 });
 export type Evaluation = z.infer<typeof Evaluation>;
 

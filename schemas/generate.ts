@@ -8,7 +8,7 @@ import { AdmissionResult, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import { Claims } from "./claims.ts";
 import { Consensus } from "./consensus.ts";
 import { DatasetVersion, TestTruth } from "./dataset.ts";
-import { Evaluation, EvidenceFolder, ImageAttributes } from "./evaluation.ts";
+import { Evaluation, EvidenceFolder, ImageAttributes, Optimisation } from "./evaluation.ts";
 import { Evidence, Judgement } from "./evidence.ts";
 import { IntakeItem, IntakeSeal } from "./intake.ts";
 import { LedgerEntry, Statement } from "./ledger.ts";
@@ -49,6 +49,7 @@ const STORED = {
   lot: Lot,
   "lot-plan": LotPlan,
   member: Member,
+  optimisation: Optimisation,
   qualification: Qualification,
   question: Question,
   "review-batch": ReviewBatch,

@@ -19,6 +19,21 @@ export const JobOrder = z.strictObject({
 });
 export type JobOrder = z.infer<typeof JobOrder>;
 
+const JobInput = z.strictObject({ name: z.string(), prefix: ObjectKey });
+
+/** A processing job as the workflow asks for it; `arguments` are the container's. */
+export const ProcessingOrder = z.strictObject({
+  jobName: z.string().min(1).max(60),
+  outputPrefix: ObjectKey,
+  inputs: z.array(JobInput),
+  arguments: z.array(z.string()).min(1),
+});
+export type ProcessingOrder = z.infer<typeof ProcessingOrder>;
+
+/** Whether smaller variants compete; the rest is left out where none do. */
+export const OptimisationOrder = ProcessingOrder.partial().extend({ wanted: z.boolean(), reason: z.string() });
+export type OptimisationOrder = z.infer<typeof OptimisationOrder>;
+
 /** The sealed draw: which duplicate groups are test, gold, or left for buying; by image. */
 export const Split = z.strictObject({
   campaign: CampaignName,

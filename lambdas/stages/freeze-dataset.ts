@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import type { DatasetVersion } from "../../schemas/dataset.ts";
-import { CycleRef, JobOrder } from "../../schemas/state.ts";
+import { CycleRef, JobOrder, OptimisationOrder, ProcessingOrder } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
 import { updateCycle } from "../store/campaigns.ts";
 import { datasetVersionOf } from "../store/dataset.ts";
-import { digestOf, writeDocument } from "../store/documents.ts";
+import { writeDocument } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 import { labelsSoFar } from "../store/labels.ts";
 import { readImmutable } from "../store/lot-records.ts";
+import { modelJobs } from "../store/model-jobs.ts";
 import { releaseState } from "../store/release.ts";
 import { testTruthOf } from "../store/test-truth.ts";
-import { chooseBackbone, WITHOUT_WEIGHTS } from "../store/weights.ts";
+import { chooseBackbone, hasWeights, WITHOUT_WEIGHTS } from "../store/weights.ts";
 
 /** A class needs about so many images before a model can learn it. */
 const IMAGES_PER_CLASS = 5;
@@ -39,11 +40,8 @@ export const freezeDataset = stage({
   output: z.strictObject({
     dataset: Frozen,
     training: JobOrder,
-    evaluation: z.strictObject({
-      jobName: z.string().max(60),
-      outputPrefix: z.string(),
-      inputs: z.array(z.strictObject({ name: z.string(), prefix: z.string() })),
-    }),
+    optimisation: OptimisationOrder,
+    evaluation: ProcessingOrder,
   }),
   async run({ campaign, cycle, splitKey, catalogueKey, embeddingsKey, backbone }, ports) {
     const { agreement, split, known, fitted } = await labelsSoFar(ports, { campaign, cycle, splitKey });
@@ -66,19 +64,19 @@ export const freezeDataset = stage({
     const fromScratch = backbone === WITHOUT_WEIGHTS && agreement.training.backbone !== WITHOUT_WEIGHTS;
     const recipe = fromScratch ? "small-cnn" : "probe";
     const { prefix: weights } = await chooseBackbone(ports.objects, backbone);
-    const channels = [
-      { name: "dataset", prefix: folderOf(key) },
-      { name: "embeddings", prefix: folderOf(embeddingsKey) },
-      { name: "shards", prefix: `${objectKeys.shards(campaign)}/` },
-      ...(weights === undefined ? [] : [{ name: "pretrained", prefix: weights }]),
-    ];
-    const order = digestOf({ channels, backbone, recipe, seed: agreement.seed });
-    const inputs = [
-      { name: "truth", prefix: folderOf(truthKey) },
-      { name: "shards", prefix: `${objectKeys.shards(campaign)}/` },
-      ...(champion === undefined ? [] : [{ name: "champion", prefix: champion.modelKey }]),
-    ];
-    const evaluation = `${campaign}-eval-${digestOf({ order, inputs }).slice(0, 16)}`;
+    const jobs = modelJobs({
+      campaign,
+      agreement,
+      dataset,
+      datasetKey: key,
+      truthKey,
+      embeddingsKey,
+      backbone,
+      recipe,
+      weights,
+      otherWeights: await hasWeights(ports.objects),
+      championKey: champion?.modelKey,
+    });
     const { counts, emptyClasses } = dataset;
     const bought = split.pool.reduce((sum, image) => sum + (known.answers.get(image)?.length ?? 0), 0);
     const perImage = split.pool.length === 0 ? 0 : bought / split.pool.length;
@@ -109,14 +107,7 @@ export const freezeDataset = stage({
         ...counts,
         emptyClasses: emptyClasses.length,
       },
-      training: {
-        jobName: `${campaign}-train-${order.slice(0, 16)}`,
-        outputPrefix: objectKeys.models(campaign),
-        channels,
-        backbone,
-        recipe,
-      },
-      evaluation: { jobName: evaluation, outputPrefix: objectKeys.evaluation(campaign, evaluation), inputs },
+      ...jobs,
     };
   },
 });
@@ -127,6 +118,3 @@ function outcomeOf({ counts, classes, emptyClasses }: DatasetVersion): "frozen" 
   const enough = images >= classes.length * IMAGES_PER_CLASS && classes.length - emptyClasses.length >= 2;
   return enough && counts.validation > 0 && counts.test > 0 ? "frozen" : "too-few-images";
 }
-
-/** With its slash, so that no neighbour whose name begins alike matches too. */
-const folderOf = (key: string) => key.slice(0, key.lastIndexOf("/") + 1);

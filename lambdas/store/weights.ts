@@ -20,3 +20,9 @@ export async function chooseBackbone(objects: Objects, wanted: string): Promise<
   if (best !== undefined) return { backbone: best.name, prefix: `${objectKeys.weights(best.name)}/` };
   return { backbone: wanted === "auto" ? WITHOUT_WEIGHTS : wanted };
 }
+
+/** Whether any pretrained weights were brought: what smaller models can start from. */
+export async function hasWeights(objects: Objects): Promise<boolean> {
+  for await (const { key } of objects.list(objectKeys.weights(""))) if (key.endsWith("/model.safetensors")) return true;
+  return false;
+}

@@ -80,6 +80,14 @@ export class JobRunner {
     return describeTraining(found.request as CreateTrainingJobRequest, found, this.#options.bucket);
   }
 
+  /** Throws SageMakerError ValidationException where there is no such job. */
+  async describeProcessingJob(name: string): Promise<DescribeProcessingJobResponse> {
+    const found = await this.#processing.find(name);
+    if (found?.request === undefined)
+      throw new SageMakerError("ValidationException", `Requested resource not found: processing job "${name}".`);
+    return describeProcessing(found.request as CreateProcessingJobRequest, found);
+  }
+
   createModel(request: CreateModelInput): Promise<{ ModelArn: string }> {
     return this.#endpoints.createModel(request);
   }
@@ -133,6 +141,8 @@ export class JobRunner {
         return plain(await this.describeEndpoint((request as { EndpointName: string }).EndpointName));
       case "describeTrainingJob":
         return plain(await this.describeTrainingJob((request as { TrainingJobName: string }).TrainingJobName));
+      case "describeProcessingJob":
+        return plain(await this.describeProcessingJob((request as { ProcessingJobName: string }).ProcessingJobName));
       case "deleteEndpoint":
         await this.deleteEndpoint((request as { EndpointName: string }).EndpointName);
         return {};

@@ -197,6 +197,128 @@ export const definitionFaults: DefinitionFault[] = [
   fault("campaign", "a failed gate goes to the owner", "run", (s) => (s.WorthAsking.Default = "AskOwner")),
   fault(
     "campaign",
+    "wished variants are left out",
+    "lint",
+    (s) => (s.WorthOptimising.Choices[0].Condition = "{% $not($optimisation.wanted) %}"),
+  ),
+  fault(
+    "campaign",
+    "variants that nobody can reach",
+    "asl",
+    (s) => (s.WorthOptimising.Choices[0].Next = "EvaluateModel"),
+  ),
+  fault(
+    "campaign",
+    "the sealed look comes before the variants compete",
+    "lint",
+    (s) => (s.TrainModel.Next = "EvaluateModel"),
+  ),
+  fault(
+    "campaign",
+    "a model is judged without the sealed look",
+    "lint",
+    (s) => (s.OptimiseModel.Next = "JudgeCandidate"),
+  ),
+  fault(
+    "campaign",
+    "the chosen variant is not what is evaluated",
+    "lint",
+    (s) => delete s.OptimiseModel.Assign.modelKey,
+  ),
+  fault(
+    "campaign",
+    "the variants' table is released in place of the model",
+    "lint",
+    (s) =>
+      (s.OptimiseModel.Assign.modelKey = s.OptimiseModel.Assign.modelKey.replace("model.tar.gz", "optimisation.json")),
+  ),
+  fault(
+    "campaign",
+    "the judge is told of another model than was evaluated",
+    "lint",
+    (s) => (s.JudgeCandidate.Arguments.Payload.modelKey = "{% $training.outputPrefix %}"),
+  ),
+  fault(
+    "campaign",
+    "variants compete under the role that may read the sealed truth",
+    "lint",
+    (s) => (s.OptimiseModel.Arguments.RoleArn = "${EvaluationRoleArn}"),
+  ),
+  fault(
+    "campaign",
+    "variants compete on the sealed test",
+    "lint",
+    (s) =>
+      (s.OptimiseModel.Arguments.ProcessingInputs = s.OptimiseModel.Arguments.ProcessingInputs.replace(
+        "$optimisation.inputs",
+        "$evaluation.inputs",
+      )),
+  ),
+  fault(
+    "campaign",
+    "variants compete on another machine than models are proven on",
+    "lint",
+    (s) => (s.OptimiseModel.Arguments.ProcessingResources.ClusterConfig.InstanceType = "${TrainingInstanceType}"),
+  ),
+  fault("campaign", "optimisation with a network", "lint", (s) => delete s.OptimiseModel.Arguments.NetworkConfig),
+  fault(
+    "campaign",
+    "two optimisations write to one place",
+    "lint",
+    (s) =>
+      (s.OptimiseModel.Arguments.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri =
+        "{% 's3://${Bucket}/' & $optimisation.outputPrefix %}"),
+  ),
+  fault(
+    "campaign",
+    "the container's arguments in one text",
+    "request",
+    (s) => (s.OptimiseModel.Arguments.AppSpecification.ContainerArguments = "optimise --margin 0.01"),
+  ),
+  fault(
+    "campaign",
+    "a taken name of a processing job is looked up among training jobs",
+    "request",
+    (s) => (s.LookAtEvaluation.Resource = "arn:aws:states:::aws-sdk:sagemaker:describeTrainingJob"),
+  ),
+  fault(
+    "campaign",
+    "an optimisation that runs is asked for without a pause",
+    "lint",
+    (s) => (s.OptimisationFound.Choices[1].Next = "LookAtOptimisation"),
+  ),
+  fault(
+    "campaign",
+    "a failed optimisation is taken for a done one",
+    "lint",
+    (s) => (s.OptimisationFound.Default = "EvaluateModel"),
+  ),
+  fault(
+    "campaign",
+    "an adopted optimisation's model is forgotten",
+    "lint",
+    (s) => delete s.LookAtOptimisation.Assign.modelKey,
+  ),
+  fault(
+    "campaign",
+    "a broken optimisation is passed over in silence",
+    "lint",
+    (s) => (s.OptimiseModel.Catch.at(-1).Next = "EvaluateModel"),
+  ),
+  fault(
+    "campaign",
+    "fine-tuning's time as a number",
+    "request",
+    (s) => (s.TrainModel.Arguments.HyperParameters.minutes = 60),
+  ),
+  fault(
+    "campaign",
+    "a machine on demand that trains by another recipe",
+    "lint",
+    (s) => (s.TrainOnDemand.Arguments.HyperParameters.recipe = "probe"),
+  ),
+  fault(
+    "campaign",
     "the payload loses a member that the stage needs",
     "payload",
     (s) => delete s.SettleWave.Arguments.Payload.waveKey,

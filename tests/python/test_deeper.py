@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -83,8 +84,13 @@ def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Ro
     # Six validation images prove nothing: no variant may pass on them.
     assert {v["outcome"] for v in report["variants"][1:]} == {"refused"}
     assert report["chosen"] == "fp32"
+    # Packed as a training job packs: the same place and form, so that whatever takes a model takes this one.
+    with tarfile.open(out / "model.tar.gz") as archive:
+        archive.extractall(out / "model", filter="data")
     facts = documents.read(out / "model/model.json", "training-result")
-    assert facts["onnxSha256"] == documents.file_sha256(out / "model/model.onnx")
+    digest = documents.file_sha256(out / "model/model.onnx")
+    assert facts["onnxSha256"] == digest == report["variants"][0]["sha256"]
+    assert documents.read(out / "model/optimisation.json", "optimisation") == report
 
 
 def test_every_corruption_keeps_the_shape_and_grows_with_severity():

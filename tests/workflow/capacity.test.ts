@@ -27,7 +27,7 @@ const VARIABLES = {
 };
 const KINDS = [
   { kind: "embedding", from: "EmbedImages", to: "DrawTestSet" },
-  { kind: "training", from: "TrainModel", to: "EvaluateModel" },
+  { kind: "training", from: "TrainModel", to: "WorthOptimising" },
 ];
 
 const failed = (reason: string) => named("States.TaskFailed", JSON.stringify({ FailureReason: reason }));

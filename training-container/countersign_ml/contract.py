@@ -10,6 +10,7 @@ Inference: .../dg/your-algorithms-inference-code.html
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import signal
@@ -132,6 +133,20 @@ def unpacked(folder: Path, into: str) -> Path:
             raise
         raise BadInput(f"{archives[0].name} in {folder.name} can't be unpacked: {error}; make it anew") from error
     return target
+
+
+def packed(folder: Path, archive: Path) -> None:
+    """A folder as a .tar.gz in the form of a training job's: files in order, without times or owners."""
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, compresslevel=1) as stream,
+        tarfile.open(fileobj=stream, mode="w") as tar,
+    ):
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
+            entry.size = file.stat().st_size
+            with file.open("rb") as content:
+                tar.addfile(entry, content)
 
 
 def bind() -> tuple[str, int]:

@@ -2,7 +2,8 @@
 
 Inputs (processing job): `model`, `truth` (test.json), `shards`; optional `champion`, a second model judged on the same
 images. Images that a model can't decode count as wrong: production would see them too. Argument `--corruptions N`
-judges N of the images under lighting, angle, blur, noise and compression as well.
+judges N of the images under lighting, angle, blur, noise and compression as well; `--not-optimised TEXT` says why no
+smaller variants of the model competed, where its folder holds no table of such a competition.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Judged:
 
 
 def main() -> None:
-    corrupted = _count(contract.arguments().get("corruptions", "0"))
+    asked = contract.arguments()
+    corrupted = _count(asked.get("corruptions", "0"))
     truth = documents.read(contract.processing_input("truth") / "test.json", "test-truth")
     model = Model(contract.unpacked(contract.processing_input("model"), "model"), threads=1)
     if not truth["items"]:
@@ -66,9 +68,12 @@ def main() -> None:
     judged = judge(model, truth["classes"], items, files, "evaluate")
     rival = judge(champion, truth["classes"], items, files, "evaluate champion") if champion else None
     evaluation = report(model, truth["classes"], items, judged, rival, champion, attributes())
+    evaluation |= competition(model, asked.get("not-optimised"))
     if corrupted:
         evaluation["corruptions"] = under_corruption(model, items, files, corrupted)
     documents.write(out / "evaluation.json", evaluation, "evaluation")
+    if "optimisation" in evaluation:
+        documents.write(out / "optimisation.json", evaluation["optimisation"], "optimisation")
     (out / "model-card.md").write_text(write_card(model.facts, evaluation, truth), encoding="utf-8")
     write_predictions(out, truth["classes"], items, judged, rival)
     write_reference(out, truth["classes"], judged, model.facts["abstainThreshold"])
@@ -77,6 +82,21 @@ def main() -> None:
     evidence_folder.seal(out, evaluation)
     found = evaluation["accuracy"]
     print(f"accuracy {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n = {len(items)}", flush=True)
+
+
+def competition(model: Model, otherwise: str | None) -> dict:
+    """The table of the variants that the model won against. Raises BadInput where it is another model's table."""
+    file = model.folder / "optimisation.json"
+    if not file.exists():
+        return {} if otherwise is None else {"notOptimised": otherwise}
+    table = documents.read(file, "optimisation")
+    chosen = next((row for row in table["variants"] if row["name"] == table["chosen"]), {})
+    if chosen.get("sha256") != model.sha256:
+        raise BadInput(
+            f"optimisation.json chose {table['chosen']} ({str(chosen.get('sha256'))[:12]}), the model's graph is "
+            f"{model.sha256[:12]}: take model.tar.gz as the optimise job wrote it"
+        )
+    return {"optimisation": table}
 
 
 def judge(model: Model, classes: list[str], items: list[dict], files: dict[str, bytes], step: str) -> Judged:

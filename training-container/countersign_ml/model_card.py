@@ -22,6 +22,7 @@ def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
         f"| digest | `{facts.get('digest', evaluation['modelSha256'])}` |",
         f"| graph (sha256) | `{evaluation['modelSha256']}` |",
         f"| backbone, recipe | {facts['backbone']}, {facts['recipe']} |",
+        f"| variant | {facts.get('variant', 'as trained')} |",
         f"| pretrained weights (sha256) | {facts['weightsSha256'] or 'none'} |",
         f"| dataset version | `{facts['datasetVersion']}` |",
         f"| input | images of any size, scaled to {facts['inputSize']} x {facts['inputSize']} in the graph |",
@@ -39,6 +40,7 @@ def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
         + "; ".join(f"{row['label']} {_interval(row['recall'])} of {row['n']}" for row in weakest)
         + ".",
         "",
+        *_variants(evaluation),
         "## Labels",
         "Truth of the test by source: " + ", ".join(f"{name} {count}" for name, count in sorted(sources.items())) + ". "
         f"Experts audited {residual['audited']} of the unanimous ones and found {residual['wrong']} wrong; "
@@ -50,6 +52,34 @@ def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
         "Slices that are worse than the rest: " + (", ".join(warned) or "none found") + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _variants(evaluation: dict) -> list[str]:
+    """Which variants competed on the validation images, and what was refused with its numbers."""
+    table = evaluation.get("optimisation")
+    if table is None:
+        reason = evaluation.get("notOptimised", "none was asked for")
+        return ["## Smaller variants", f"None competed: {reason}.", ""]
+    lines = [
+        "## Smaller variants",
+        f"Competed on {table['variants'][0]['n']} validation images; refused where a loss above "
+        f"{100 * table['margin']:.1f} points can't be ruled out (95 %). Chosen: {table['chosen']}"
+        + (". " if table["meetsWishes"] else ", which does not meet the wishes. ")
+        + " ".join(f"{left}." for left in table["leftOut"]),
+        "",
+        "| variant | right | loses | ms | MB in memory | MB | cost of a million | outcome |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in table["variants"]:
+        if "ms" not in row:
+            lines.append(f"| {row['name']} | | | | | | | {row['outcome']}: {row['reason']} |")
+            continue
+        resident = "" if row["memoryMb"] is None else f"{row['memoryMb']:.0f}"
+        lines.append(
+            f"| {row['name']} | {_interval(row['accuracy'])} | {_interval(row['accuracyDrop'])} | {row['ms']:.1f} | "
+            f"{resident} | {row['bytes'] / 1e6:.2f} | {row['costPerMillion']:.2f} | {row['outcome']} |"
+        )
+    return [*lines, ""]
 
 
 def _interval(estimate: dict) -> str:

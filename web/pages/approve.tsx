@@ -5,6 +5,7 @@ import { Gates, Look, PerClass, Worst } from "../parts/evidence.tsx";
 import { ConfusionPlot, IntervalBar } from "../parts/plots.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
+import { Variants } from "../parts/variants.tsx";
 import { count, money, percent, plural } from "../words.ts";
 
 type Pending = NonNullable<ApprovalView["pending"]>;
@@ -99,6 +100,10 @@ function Case(props: { campaign: string; currency: string; pending: Pending; onD
       <section>
         <h2>Its worst mistakes</h2>
         <Worst mistakes={pending.mistakes} />
+      </section>
+      <section>
+        <h2>Smaller and faster variants</h2>
+        <Variants evaluation={evaluation} />
       </section>
       <section>
         <h2>What happens when you approve</h2>

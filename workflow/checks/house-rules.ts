@@ -1,10 +1,8 @@
 /** Rules of this product that no general validator knows: each stands for a way to lose money, labels or secrecy. */
 import type { MachineName } from "../definition.ts";
+import { handoverFindings, jobFindings } from "./job-rules.ts";
+import { type Json, nextOf, reaches, type State, type States } from "./paths.ts";
 import { statesOf } from "./permissions.ts";
-
-type State = Record<string, unknown> & { Type: string };
-type Json = Record<string, unknown>;
-type States = Map<string, State>;
 
 /** Lambda's longest life. */
 const LAMBDA_SECONDS = 900;
@@ -18,6 +16,8 @@ const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
   campaign: [
     ["OpenCycle", "AdmitImages"],
     ["DrawTestSet", "PlanWave"],
+    ["WorthOptimising", "EvaluateModel"],
+    ["EvaluateModel", "JudgeCandidate"],
     ["JudgeCandidate", "AskOwner"],
     ["AskOwner", "ReleaseModel"],
   ],
@@ -33,7 +33,12 @@ const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
     ["NoAlarmNoRelease", "ShiftTraffic"],
     ["HowServed", "ConfigureInstances"],
   ],
-  monitor: [["MeasureDrift", "ProposeRelabel"]],
+  monitor: [
+    ["MeasureDrift", "ProposeRelabel"],
+    ["PlanAudit", "LabelCaptures"],
+    ["ReviewAudit", "SettleAudit"],
+    ["SettleAudit", "ProposeCycle"],
+  ],
 };
 /** Where a failure must go, so that it is recorded and people hear of it: [states that may fail, where to, which may not]. */
 const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
@@ -46,9 +51,16 @@ const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
   },
   monitor: { to: "MonitorFailed", except: [] },
 };
+const DONE = "{% $jobStatus = 'Completed' %}";
 /** Decisions that open a gate: only this answer goes on, everything else turns away. */
 const DECISIONS: Record<MachineName, { choice: string; only: string; next: string }[]> = {
   campaign: [
+    { choice: "WorthOptimising", only: "{% $optimisation.wanted %}", next: "OptimiseModel" },
+    // A job whose name was taken is adopted where it is done, and only there.
+    { choice: "EmbeddingFound", only: DONE, next: "DrawTestSet" },
+    { choice: "TrainingFound", only: DONE, next: "WorthOptimising" },
+    { choice: "OptimisationFound", only: DONE, next: "EvaluateModel" },
+    { choice: "EvaluationFound", only: DONE, next: "JudgeCandidate" },
     { choice: "WorthAsking", only: "{% $judged.outcome = 'promote' %}", next: "AskOwner" },
     { choice: "WhatOwnerSaid", only: "{% $decision = 'approve' %}", next: "ReleaseModel" },
   ],
@@ -66,7 +78,11 @@ const DECISIONS: Record<MachineName, { choice: string; only: string; next: strin
       next: "ConfigureInstances",
     },
   ],
-  monitor: [{ choice: "DriftsOrNot", only: "{% $drift.outcome = 'drifting' %}", next: "ProposeRelabel" }],
+  monitor: [
+    { choice: "DriftsOrNot", only: "{% $drift.outcome = 'drifting' %}", next: "ProposeRelabel" },
+    { choice: "AuditOrNot", only: "{% $audit.decision = 'buy' %}", next: "LabelCaptures" },
+    { choice: "RightEnough", only: "{% $found.outcome = 'below-floor' %}", next: "ProposeCycle" },
+  ],
 };
 
 /** What breaks a rule of the house in one definition. */
@@ -80,6 +96,7 @@ export function houseFindings(machine: MachineName, definition: Json): string[] 
     ...decisionFindings(machine, states),
     ...failureFindings(machine, states),
     ...pollingFindings(states),
+    ...handoverFindings(states),
     ...statesOf(definition).flatMap(({ name, state }) => [
       ...jobFindings(name, state, states, start),
       ...stageFindings(name, state),
@@ -88,29 +105,6 @@ export function houseFindings(machine: MachineName, definition: Json): string[] 
       ...guardrailFindings(name, state),
     ]),
   ];
-}
-
-function nextOf(state: State): string[] {
-  const choices = (state.Choices as { Next: string }[] | undefined) ?? [];
-  const caught = (state.Catch as { Next: string }[] | undefined) ?? [];
-  return [state.Next, state.Default, ...choices.map(({ Next }) => Next), ...caught.map(({ Next }) => Next)].filter(
-    (next): next is string => typeof next === "string",
-  );
-}
-
-/** Whether a path leads from one state to another that does not pass any of `around`. */
-function reaches(states: States, from: string, to: string, ...around: string[]): boolean {
-  const seen = new Set<string>();
-  const left = [from];
-  while (left.length > 0) {
-    const name = left.pop() as string;
-    if (around.includes(name) || seen.has(name)) continue;
-    if (name === to) return true;
-    seen.add(name);
-    const state = states.get(name);
-    if (state) left.push(...nextOf(state));
-  }
-  return false;
 }
 
 function decisionFindings(machine: MachineName, states: States): string[] {
@@ -143,65 +137,6 @@ function pollingFindings(states: States): string[] {
     const again = nextOf(state).some((next) => reaches(states, next, name, ...pauses));
     return again ? [`${name} is asked again without a pause`] : [];
   });
-}
-
-/** Training states that run on Spot: what else trains comes after one of them. */
-const isSpot = (state: State) =>
-  /:sagemaker:createTrainingJob/.test(String(state.Resource)) &&
-  ((state.Arguments ?? {}) as Json).EnableManagedSpotTraining === true;
-
-function jobFindings(name: string, state: State, states: States, start: string): string[] {
-  const kind = /:sagemaker:create(Training|Processing)Job/.exec(String(state.Resource))?.[1];
-  if (kind === undefined) return [];
-  const args = (state.Arguments ?? {}) as Json;
-  const stopping = (args.StoppingCondition ?? {}) as { MaxRuntimeInSeconds?: number; MaxWaitTimeInSeconds?: number };
-  const longest = Math.max(Number(stopping.MaxRuntimeInSeconds ?? 0), Number(stopping.MaxWaitTimeInSeconds ?? 0));
-  const jobName = String(args[`${kind}JobName`]);
-  const isolated =
-    kind === "Training" ? args.EnableNetworkIsolation : ((args.NetworkConfig ?? {}) as Json).EnableNetworkIsolation;
-  const role = kind === "Training" ? "${TrainingRoleArn}" : "${EvaluationRoleArn}";
-  const wrong: [boolean, string][] = [
-    [!String(state.Resource).endsWith(".sync"), "is not waited for"],
-    [isolated !== true, "has a network"],
-    [args.RoleArn !== role, `runs under ${String(args.RoleArn)}, not under ${role}`],
-    [!jobName.includes("$states.context.State.RetryCount"), "keeps its name when it is tried again, and would collide"],
-    [!(stopping.MaxRuntimeInSeconds !== undefined && longest > 0), "has no longest run time"],
-    [
-      Number(state.TimeoutSeconds) <= longest,
-      `is given up after ${String(state.TimeoutSeconds)} s, before its job may end (${longest} s)`,
-    ],
-    [kind === "Training" && args.ResourceConfig === undefined, "names no machine to run on"],
-  ];
-  if (kind === "Training") {
-    const command = ((args.HyperParameters ?? {}) as Json).command;
-    const before = [...states].find(
-      ([, other]) => isSpot(other) && (((other.Arguments as Json).HyperParameters ?? {}) as Json).command === command,
-    )?.[0];
-    const spot = isSpot(state);
-    const fallback = before !== undefined && !reaches(states, start, name, before);
-    wrong.push([!spot && !fallback, "does not run on Spot, nor after the same job on Spot"]);
-    wrong.push([spot && !leadsToOther(states, name, command), "has no other machine to go to where Spot has none"]);
-    wrong.push([args.CheckpointConfig === undefined, "loses its work when Spot takes the machine: no checkpoints"]);
-    wrong.push([
-      spot && !(Number(stopping.MaxWaitTimeInSeconds ?? 0) >= Number(stopping.MaxRuntimeInSeconds)),
-      "waits for Spot for less time than it may run",
-    ]);
-  }
-  return wrong.filter(([is]) => is).map(([, what]) => `${name} ${what}`);
-}
-
-/** Whether a training's failure can lead to the same command on demand. */
-function leadsToOther(states: States, name: string, command: unknown): boolean {
-  const others = [...states].filter(
-    ([other, { Resource, Arguments }]) =>
-      other !== name &&
-      String(Resource).includes(":sagemaker:createTrainingJob") &&
-      (((Arguments as Json).HyperParameters ?? {}) as Json).command === command,
-  );
-  const short = (states.get(name)?.Catch as { ErrorEquals: string[]; Next: string }[] | undefined)?.find((rule) =>
-    rule.ErrorEquals.includes("States.TaskFailed"),
-  );
-  return short !== undefined && others.some(([other]) => reaches(states, short.Next, other, "RecordFailure"));
 }
 
 function stageFindings(name: string, state: State): string[] {

@@ -127,6 +127,9 @@ export function permissionsOf(
     "aws-sdk:sagemaker:describeTrainingJob": () => [
       { actions: ["sagemaker:DescribeTrainingJob"], resources: [sagemaker("training-job")] },
     ],
+    "aws-sdk:sagemaker:describeProcessingJob": () => [
+      { actions: ["sagemaker:DescribeProcessingJob"], resources: [sagemaker("processing-job")] },
+    ],
     "aws-sdk:cloudwatch:putMetricAlarm": (args) => [
       { actions: ["cloudwatch:PutMetricAlarm"], resources: alarms([args.AlarmName]) },
     ],
