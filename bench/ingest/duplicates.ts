@@ -62,11 +62,10 @@ function bruteForce({ high, low }: Hashes, q: number, radius: number): number {
 /** CPU microseconds per query, index memory, and the share of brute force's finds on `checked` queries. */
 function indexSpeed(hashes: Hashes, queries: number, checked: number) {
   const count = hashes.high.length;
-  const before = process.memoryUsage().arrayBuffers;
   const started = process.cpuUsage();
   const index = new MultiIndex(hashes);
   const buildMs = process.cpuUsage(started).user / 1000;
-  const indexMb = (process.memoryUsage().arrayBuffers - before) / 1024 / 1024;
+  const indexMb = index.bytes / 1024 / 1024;
   const asked = Array.from({ length: queries }, (_, i) => Math.floor(rank(1, "query", `${i}`) * count));
   const ask = (q: number) => index.near(hashes.high[q] as number, hashes.low[q] as number, RADIUS).length;
   for (const q of asked.slice(0, 200)) ask(q);

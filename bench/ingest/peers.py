@@ -1,7 +1,8 @@
-"""The whole check set by the peers, on the files of a list: `peers.py tuned|cleanvision LIST`, one JSON object out.
+"""The whole check set by the peers, on the files of a list: `peers.py tuned|cleanvision|flags LIST`, one JSON object out.
 
 `tuned` is Pillow's draft mode and OpenCV, one decode for everything, as a careful Python program would do it.
 `cleanvision` is cleanvision for the checks and imagededup for the hashes, as installed, each opening the file itself.
+`flags` is cleanvision's flags and scores alone, untimed.
 CPU milliseconds per image are user + system of this process and its children, after the imports.
 """
 
@@ -84,20 +85,24 @@ def cleanvision(paths: list[str]) -> dict:
         for method in hashes:
             method.encode_image(image_file=path)
         thumbnail(Image.open(path).convert("RGB"))
-    spent = (cpu() - start) / len(paths)
-    types = [
-        name.removeprefix("is_").removesuffix("_issue")
-        for name in lab.issues.columns
-        if name.startswith("is_")
-    ]
-    flags = {t: sorted(lab.issues.index[lab.issues[f"is_{t}_issue"]]) for t in types}
-    scores = {t: lab.issues[f"{t}_score"].to_dict() for t in types if f"{t}_score" in lab.issues.columns}
-    return {"ms": spent, "flags": flags, "scores": scores}
+    return {"ms": (cpu() - start) / len(paths)}
+
+
+def flags(paths: list[str]) -> dict:
+    from cleanvision import Imagelab
+
+    wanted = ["dark", "light", "blurry", "low_information", "odd_aspect_ratio", "odd_size", "grayscale"]
+    lab = Imagelab(filepaths=paths)
+    lab.find_issues({name: {} for name in wanted}, n_jobs=1, verbose=False)
+    return {
+        "flags": {t: sorted(lab.issues.index[lab.issues[f"is_{t}_issue"]]) for t in wanted},
+        "scores": {t: lab.issues[f"{t}_score"].to_dict() for t in wanted},
+    }
 
 
 def main() -> None:
     paths = Path(sys.argv[2]).read_text().splitlines()
-    result = {"tuned": tuned, "cleanvision": cleanvision}[sys.argv[1]](paths)
+    result = {"tuned": tuned, "cleanvision": cleanvision, "flags": flags}[sys.argv[1]](paths)
     print(json.dumps(result))
 
 

@@ -34,19 +34,26 @@ export function installPeers(): void {
   }
 }
 
-export interface PeerResult {
-  ms: number;
-  /** Of cleanvision: paths by issue type. */
-  flags?: Record<string, string[]>;
-  /** Of cleanvision: score by issue type and path. */
-  scores?: Record<string, Record<string, number>>;
+/** CPU milliseconds per file of a peer's whole check set. */
+export function peerMs(mode: "tuned" | "cleanvision", listFile: string): number {
+  return (askPeers(mode, listFile) as { ms: number }).ms;
 }
 
-export function runPeer(mode: "tuned" | "cleanvision", listFile: string): PeerResult {
+/** What cleanvision says: flagged paths by issue type, and its score by issue type and path (low is bad). */
+export interface PeerFlags {
+  flags: Record<string, string[]>;
+  scores: Record<string, Record<string, number>>;
+}
+
+export function peerFlags(listFile: string): PeerFlags {
+  return askPeers("flags", listFile) as PeerFlags;
+}
+
+function askPeers(mode: string, listFile: string): unknown {
   const lines = run(PYTHON, [join(HERE, "peers.py"), mode, listFile])
     .trim()
     .split("\n");
-  return JSON.parse(lines.at(-1) as string) as PeerResult;
+  return JSON.parse(lines.at(-1) as string);
 }
 
 /** Asks `duplicate_peers.py`. */

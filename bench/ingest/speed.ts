@@ -1,5 +1,5 @@
 // CPU per image of the whole check set beside its peers, on the same files in one run.
-// npm run bench:ingest -- FOLDER [--files N] [--large N] [--agreement N] [--spoilt N] [--no-peers] [--json]
+// npm run bench:ingest -- FOLDER [--files N] [--large N] [--no-peers] [--json]
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +10,7 @@ import { shuffled } from "../../domain/split/rank.ts";
 import { giveBack } from "../../lambdas/imaging/codec.ts";
 import { encodeThumbnail, examine, type InspectionJob, inspect } from "../../lambdas/imaging/inspect.ts";
 import { type Cost, imagingPool } from "../../lambdas/imaging/pool.ts";
-import { agreementOf, spoiltCopies } from "./agreement.ts";
-import { installPeers, libjpegMs, runPeer } from "./peers.ts";
+import { installPeers, libjpegMs, peerMs } from "./peers.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,8 +18,6 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     files: { type: "string", default: "300" },
     large: { type: "string", default: "12" },
-    agreement: { type: "string", default: "500" },
-    spoilt: { type: "string", default: "60" },
     "no-peers": { type: "boolean", default: false },
   },
 });
@@ -103,8 +100,8 @@ async function measure(label: string, paths: readonly string[], rounds: number) 
     giveBack(web);
   });
   const admissionMs = await timed(paths, rounds, inspect);
-  const tuned = values["no-peers"] ? undefined : runPeer("tuned", list);
-  const cleanvision = values["no-peers"] ? undefined : runPeer("cleanvision", list);
+  const tuned = values["no-peers"] ? undefined : peerMs("tuned", list);
+  const cleanvision = values["no-peers"] ? undefined : peerMs("cleanvision", list);
   const two = (value: number | undefined) => (value === undefined ? undefined : Math.round(value * 100) / 100);
   return {
     files: paths.length,
@@ -112,8 +109,8 @@ async function measure(label: string, paths: readonly string[], rounds: number) 
     /** The same with the web variant and the jobs' copy encoded too: what admission really spends. */
     admissionMs: two(admissionMs),
     libjpegMs: two(limit),
-    pythonMs: two(tuned?.ms),
-    cleanvisionMs: two(cleanvision?.ms),
+    pythonMs: two(tuned),
+    cleanvisionMs: two(cleanvision),
     ...(await throughput(paths, rounds)),
   };
 }
@@ -121,20 +118,5 @@ async function measure(label: string, paths: readonly string[], rounds: number) 
 if (!values["no-peers"]) installPeers();
 const small = await measure("small", await resized(Number(values.files), 512, 85), 2);
 const large = await measure("large", await resized(Number(values.large), 4000, 88), 1);
-// The flags are compared on photos as they are (resizing would make them all alike) and on copies made to raise flags.
-const peered = async (name: string, paths: readonly string[]) =>
-  agreementOf(paths, runPeer("cleanvision", listOf(name, paths)));
-const agreement = values["no-peers"]
-  ? undefined
-  : {
-      asTheyAre: await peered("as-they-are", sample(Number(values.agreement), "agreement")),
-      spoilt: await peered("spoilt", await spoiltCopies(sample(Number(values.spoilt), "spoilt"), scratch)),
-    };
-const result = { small, large, agreement };
+const result = { small, large };
 console.log(values.json ? JSON.stringify(result) : result);
-
-function listOf(name: string, paths: readonly string[]): string {
-  const file = join(scratch, `${name}.txt`);
-  writeFileSync(file, `${paths.join("\n")}\n`);
-  return file;
-}

@@ -1,3 +1,5 @@
+import { WASM } from "./hamming-kernel.ts";
+
 /** 64-bit hashes as two unsigned halves each; the position is the hash's id. */
 export interface Hashes {
   high: Uint32Array;
@@ -29,34 +31,67 @@ const ONE_BIT = Array.from({ length: 16 }, (_, i) => 1 << i);
 const TWO_BITS = ONE_BIT.flatMap((a, i) => ONE_BIT.slice(i + 1).map((b) => a | b));
 /** Masks with 0, then 1, then 2 set bits of 16. */
 const MASKS = Uint32Array.from([0, ...ONE_BIT, ...TWO_BITS]);
-const MASKS_WITHIN = [1, 17, 137] as const;
 export const LARGEST_RADIUS = 11;
+
+/** The function of assembly/hamming.ts; addresses are bytes in `memory`. */
+interface HammingKernel {
+  memory: WebAssembly.Memory;
+  near(
+    hashes: number,
+    ids: number,
+    starts: number,
+    masks: number,
+    n: number,
+    high: number,
+    low: number,
+    radius: number,
+    found: number,
+  ): number;
+}
+
+let program: WebAssembly.Module | undefined;
 
 /**
  * Exact search for all hashes within a Hamming radius of 0-11 (multi-index hashing, Norouzi, Punjani & Fleet 2012):
  * of four 16-bit parts at least one differs in at most radius / 4 bits, the later ones even in one less, so only
- * those buckets are looked at. Memory: 48 bytes per hash and 1 MB, for each table holds the hashes in its own order: a
+ * those buckets are looked at. Memory: 52 bytes per hash and 1 MB, for each table holds the hashes in its own order: a
  * bucket is read in one go. Close to linear in the size of the buckets, so give each distinct hash once.
  */
 export class MultiIndex {
-  /** Per table the hashes in the order of its part, and their ids. */
-  readonly #high: Uint32Array;
-  readonly #low: Uint32Array;
-  readonly #ids: Uint32Array;
-  readonly #starts: Uint32Array;
+  readonly #kernel: HammingKernel;
+  readonly #n: number;
+  /** Where per table the hashes in the order of its part, their ids, and the buckets' starts lie; then room for what is found. */
+  readonly #at: { hashes: number; ids: number; starts: number; masks: number; found: number };
 
   constructor(hashes: Hashes) {
+    program ??= new WebAssembly.Module(Uint8Array.from(atob(WASM), (c) => c.charCodeAt(0)));
+    this.#kernel = new WebAssembly.Instance(program).exports as unknown as HammingKernel;
     const n = hashes.high.length;
-    this.#high = new Uint32Array(TABLES * n);
-    this.#low = new Uint32Array(TABLES * n);
-    this.#ids = new Uint32Array(TABLES * n);
-    this.#starts = new Uint32Array(TABLES * (BUCKETS + 1));
-    for (let table = 0; table < TABLES; table += 1) this.#fill(hashes, table, n);
+    this.#n = n;
+    const ids = 8 * TABLES * n;
+    const starts = ids + 4 * TABLES * n;
+    const masks = starts + 4 * TABLES * (BUCKETS + 1);
+    const found = masks + 4 * MASKS.length;
+    this.#at = { hashes: 0, ids, starts, masks, found };
+    const { memory } = this.#kernel;
+    const missing = found + 4 * n - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+    new Uint32Array(memory.buffer, masks, MASKS.length).set(MASKS);
+    for (let table = 0; table < TABLES; table += 1) this.#fill(hashes, table);
+  }
+
+  /** Memory that the index holds. */
+  get bytes(): number {
+    return this.#kernel.memory.buffer.byteLength;
   }
 
   /** Counting sort by a table's part. */
-  #fill({ high, low }: Hashes, table: number, n: number): void {
-    const starts = this.#starts.subarray(table * (BUCKETS + 1), (table + 1) * (BUCKETS + 1));
+  #fill({ high, low }: Hashes, table: number): void {
+    const n = this.#n;
+    const { buffer } = this.#kernel.memory;
+    const starts = new Uint32Array(buffer, this.#at.starts + 4 * table * (BUCKETS + 1), BUCKETS + 1);
+    const halves = new Uint32Array(buffer, 8 * table * n, 2 * n);
+    const ids = new Uint32Array(buffer, this.#at.ids + 4 * table * n, n);
     for (let i = 0; i < n; i += 1) {
       const bucket = part(high[i] as number, low[i] as number, table) + 1;
       starts[bucket] = (starts[bucket] as number) + 1;
@@ -66,9 +101,10 @@ export class MultiIndex {
     for (let i = 0; i < n; i += 1) {
       const bucket = part(high[i] as number, low[i] as number, table);
       const at = next[bucket] as number;
-      this.#high[table * n + at] = high[i] as number;
-      this.#low[table * n + at] = low[i] as number;
-      this.#ids[table * n + at] = i;
+      // WebAssembly's memory is little-endian everywhere.
+      halves[2 * at] = low[i] as number;
+      halves[2 * at + 1] = high[i] as number;
+      ids[at] = i;
       next[bucket] = at + 1;
     }
   }
@@ -78,43 +114,13 @@ export class MultiIndex {
     if (!Number.isInteger(radius) || radius < 0 || radius > LARGEST_RADIUS) {
       throw new RangeError(`radius ${radius}: allowed are 0 to ${LARGEST_RADIUS}`);
     }
-    const highs = this.#high;
-    const lows = this.#low;
-    const n = highs.length / TABLES;
-    const found: number[] = [];
-    for (let table = 0; table < TABLES; table += 1) {
-      const within = partRadius(radius, table);
-      if (within < 0) break;
-      const wanted = part(high, low, table);
-      const base = table * (BUCKETS + 1);
-      for (let m = 0; m < (MASKS_WITHIN[within] as number); m += 1) {
-        const bucket = base + (wanted ^ (MASKS[m] as number));
-        const end = table * n + (this.#starts[bucket + 1] as number);
-        for (let at = table * n + (this.#starts[bucket] as number); at < end; at += 1) {
-          const highBits = (highs[at] as number) ^ high;
-          const lowBits = (lows[at] as number) ^ low;
-          if (popcount(highBits) + popcount(lowBits) > radius) continue;
-          if (!foundBefore(highBits, lowBits, table, radius)) found.push(this.#ids[at] as number);
-        }
-      }
-    }
-    return found;
+    const { hashes, ids, starts, masks, found } = this.#at;
+    const count = this.#kernel.near(hashes, ids, starts, masks, this.#n, high, low, radius, found);
+    return [...new Uint32Array(this.#kernel.memory.buffer, found, count)];
   }
-}
-
-/** Bits in which a table's part may differ: with radius = 4 a + b, a in the first b + 1 tables, a - 1 in the others. */
-function partRadius(radius: number, table: number): number {
-  return Math.floor(radius / TABLES) - (table <= radius % TABLES ? 0 : 1);
 }
 
 function part(high: number, low: number, table: number): number {
   const half = table < 2 ? high : low;
   return table % 2 === 0 ? half >>> 16 : half & 0xffff;
-}
-
-function foundBefore(highBits: number, lowBits: number, table: number, radius: number): boolean {
-  for (let earlier = 0; earlier < table; earlier += 1) {
-    if (popcount(part(highBits, lowBits, earlier)) <= partRadius(radius, earlier)) return true;
-  }
-  return false;
 }

@@ -6,6 +6,7 @@ import asc from "assemblyscript/asc";
 
 const KERNELS = [
   { source: "../../domain/image-checks/assembly/pixels.ts", target: "../../domain/image-checks/pixel-kernels.ts" },
+  { source: "../../domain/duplicates/assembly/hamming.ts", target: "../../domain/duplicates/hamming-kernel.ts" },
   { source: "assembly/entropy.ts", target: "entropy-kernel.ts" },
 ];
 

@@ -94,6 +94,19 @@ test("a black image is dark, flat and blurry; a white one is light", () => {
   expect(codes(measure(rgb(16, 16, () => [255, 255, 255])))).toEqual(["light", "low-information"]);
 });
 
+test("a picture that deviates by less than a level shows nothing, though its rounding has many values", () => {
+  // Five values of red, green and blue each, none far from 110: more than 3 bits.
+  const flat = measure(
+    rgb(32, 32, (x, y) => [108 + ((x * 7 + y) % 5), 112 - ((x * 7 + y) % 5), 108 + ((x * 3 + y * 5) % 5)]),
+  );
+  expect(flat.entropy).toBeGreaterThan(2.2);
+  expect(flat.contrast).toBeLessThan(1 / 255);
+  expect(flagsOf({ ...flat, entropy: 3.2 }, 32, 32).map((f) => f.code)).toContain("low-information");
+  expect(flagsOf({ ...flat, entropy: 3.2, contrast: 2 / 255 }, 32, 32).map((f) => f.code)).not.toContain(
+    "low-information",
+  );
+});
+
 test("brightness is that of the formula", () => {
   // sqrt(.241 x 255^2) / 255
   expect(measure(rgb(8, 8, () => [255, 0, 0])).brightness).toBeCloseTo(Math.sqrt(0.241), 10);
