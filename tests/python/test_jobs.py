@@ -1,4 +1,4 @@
-"""embed, train, evaluate as processes on drawn images."""
+"""embed, train, evaluate on drawn images; as processes where it matters that they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ import time
 
 import numpy as np
 import pytest
-from conftest import CLASSES, Room, Scene, dataset, draw, link, packed, sha256, shard, succeed, truth
+from conftest import (
+    CLASSES,
+    Room,
+    Scene,
+    dataset,
+    draw,
+    link,
+    packed,
+    sha256,
+    shard,
+    succeed,
+    succeed_here,
+    truth,
+)
 from countersign_ml import documents, embed
 from countersign_ml.runtime import Model, infer
 
@@ -32,7 +45,7 @@ def test_cached_rows_are_taken_and_only_new_images_are_embedded(scene: Scene, ro
     link(scene.shards, room.channel("shards"))
     shard(room.channel("shards") / "1.tar", [draw("blue", 99)])
     packed(scene.embeddings, room.channel("cache") / "model.tar.gz")
-    done = succeed(room.hyperparameters(command="embed", backbone="descriptor"), "train")
+    done = succeed_here(room.hyperparameters(command="embed", backbone="descriptor"), "train")
     assert '"total": 1}' in done.stdout
     _, rows = embed.read(room.root / "model")
     assert len(rows) == len(scene.bytes) + 1
@@ -41,19 +54,19 @@ def test_cached_rows_are_taken_and_only_new_images_are_embedded(scene: Scene, ro
 def test_a_cache_of_another_preparation_is_not_taken(scene: Scene, room: Room):
     link(scene.shards, room.channel("shards"))
     packed(scene.embeddings, room.channel("cache") / "model.tar.gz")
-    done = succeed(room.hyperparameters(command="embed", backbone="descriptor", imageSize=64), "train")
+    done = succeed_here(room.hyperparameters(command="embed", backbone="descriptor", imageSize=64), "train")
     assert f'"total": {len(scene.bytes)}}}' in done.stdout
 
 
 def test_missing_weights_say_how_to_give_them(scene: Scene, room: Room):
     link(scene.shards, room.channel("shards"))
-    assert room.hyperparameters(command="embed", backbone="resnet18").run("train").returncode == 2
+    assert room.hyperparameters(command="embed", backbone="resnet18").here("train").returncode == 2
     assert "--weights" in room.failure and "COUNTERSIGN_WEIGHTS" in room.failure
 
 
 def test_a_corrupt_image_in_a_shard_is_named(room: Room):
     shard(room.channel("shards") / "0.tar", [b"not an image"])
-    assert room.hyperparameters(command="embed", backbone="descriptor").run("train").returncode == 2
+    assert room.hyperparameters(command="embed", backbone="descriptor").here("train").returncode == 2
     assert sha256(b"not an image") in room.failure
 
 
@@ -88,7 +101,7 @@ def training_room(room: Room, scene: Scene, document: dict, **hyper: object) -> 
 
 
 def refused(room: Room, command: str = "train") -> str:
-    done = room.run(command)
+    done = room.here(command)
     assert done.returncode == 2, done.stderr[-2000:]
     return room.failure
 
@@ -152,13 +165,13 @@ def test_a_class_with_one_image_trains(scene: Scene, room: Room):
     labels = {name: scene.training[name] for name in names}
     lone = next(name for name in names if labels[name] == "striped")
     few = {name: label for name, label in labels.items() if label != "striped" or name == lone}
-    succeed(training_room(room, scene, dataset(few)), "train")
+    succeed_here(training_room(room, scene, dataset(few)), "train")
     assert documents.read(room.root / "model/model.json", "training-result")["classes"] == CLASSES
 
 
 def test_a_class_without_images_is_never_predicted(scene: Scene, room: Room):
     classes = [*CLASSES, "unseen"]
-    succeed(training_room(room, scene, dataset(scene.training, classes)), "train")
+    succeed_here(training_room(room, scene, dataset(scene.training, classes)), "train")
     model = Model(room.root / "model")
     for data in list(scene.bytes.values())[:6]:
         assert model.predict(data).probabilities[3] < 1e-6
@@ -177,7 +190,7 @@ def evaluation_room(room: Room, scene: Scene, champion: bool = False) -> Room:
 
 
 def test_the_evaluation_is_complete(scene: Scene, room: Room):
-    succeed(evaluation_room(room, scene, champion=True), "evaluate")
+    succeed_here(evaluation_room(room, scene, champion=True), "evaluate")
     out = room.root / "processing/output"
     evaluation = documents.read(out / "evaluation.json", "evaluation")
     assert evaluation["n"] == len(scene.test)
@@ -200,7 +213,7 @@ def test_the_evidence_folder_is_whole_by_itself_and_names_every_file(scene: Scen
     inputs = room.root / "processing/input/truth"
     (inputs / "test.json").write_text(json.dumps(document))
     (inputs / "attributes.json").write_text(json.dumps({name: {"camera": "Pinhole 1"} for name in scene.test}))
-    succeed(room, "evaluate")
+    succeed_here(room, "evaluate")
     out = room.root / "processing/output"
     manifest = documents.read(out / "manifest.json", "evidence-folder")
     there = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()} - {"manifest.json"}
@@ -209,6 +222,8 @@ def test_the_evidence_folder_is_whole_by_itself_and_names_every_file(scene: Scen
     page = (out / "index.html").read_text()
     # Charts, the mistaken image itself and the card; nothing is fetched.
     assert page.count("<svg") >= 4 and "data:image/png;base64," in page and "Model card" in page
+    # Classes and slices as tables that scroll by themselves, the card as text.
+    assert page.count('class="scroll"') >= 3 and "camera Pinhole 1" in page and "<h3>Limits</h3>" in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "<script" not in page
 
 
@@ -217,7 +232,7 @@ def test_wrong_truth_shows_as_mistakes_with_their_images(scene: Scene, room: Roo
     document = truth(scene.test)
     document["items"][0]["label"] = next(c for c in CLASSES if c != document["items"][0]["label"])
     (room.root / "processing/input/truth/test.json").write_text(json.dumps(document))
-    succeed(room, "evaluate")
+    succeed_here(room, "evaluate")
     out = room.root / "processing/output"
     mistakes = json.loads((out / "mistakes.json").read_text())
     assert [m["sha256"] for m in mistakes] == [document["items"][0]["sha256"]]
@@ -256,14 +271,14 @@ def small_cnn_room(room: Room, scene: Scene, epochs: int) -> Room:
 @pytest.fixture(scope="module")
 def uninterrupted(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The graph of a training that nothing stopped."""
-    whole = small_cnn_room(Room(tmp_path_factory.mktemp("whole") / "ml"), scene, epochs=60)
+    whole = small_cnn_room(Room(tmp_path_factory.mktemp("whole") / "ml"), scene, epochs=30)
     succeed(whole, "train")
     return (whole.root / "model/model.onnx").read_bytes()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(scene: Scene, uninterrupted: bytes, tmp_path, how):
-    cut = small_cnn_room(Room(tmp_path / "cut"), scene, epochs=60)
+    cut = small_cnn_room(Room(tmp_path / "cut"), scene, epochs=30)
     child = cut.start("train")
     assert child.stdout is not None and child.stderr is not None
     for line in child.stdout:

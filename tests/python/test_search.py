@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from conftest import Room, dataset, png, sha256, shard, succeed
+from conftest import Room, dataset, png, sha256, shard, succeed_here
 from countersign_ml import documents, search
 from countersign_ml.backbones import Backbone, build
 from countersign_ml.classifier import export, with_new_head
@@ -66,7 +66,7 @@ def test_a_training_job_searches_and_ships_what_it_found(minute, room: Room):
     document = dataset({name: label for name, (label, _) in minute.items()}, ["fine", "plain"])
     (room.channel("dataset") / "dataset.json").write_text(json.dumps(document))
     room.hyperparameters(command="train", backbones="descriptor", imageSizes="32", views="whole,tiles", folds=3, seed=1)
-    succeed(room, "train")
+    succeed_here(room, "train")
     model = documents.read(room.root / "model/model.json", "training-result")
     found = model["notes"]["search"]
     assert found["chosen"]["view"] == "tiles" and model["inputSize"] == 256

@@ -113,11 +113,13 @@ def test_the_folds_that_judge_hold_no_image_that_was_tuned_on(scene: Scene, insi
     real = Run.trial
     monkeypatch.setattr(Run, "trial", lambda run, part: seen.append(part) or real(run, part))
     probed = probe.CrossValidation(0.1, {0.1: 0.0}, 9 * data.soft)
-    hyper = {"epochs": "1", "tuneTrials": "1", "tuneFolds": "2"}
+    hyper = {"epochs": "1", "tuneTrials": "1", "tuneFolds": "2", "weights": "random", "tuneImageSize": "48"}
     tuned = finetune.compare(hyper, data, folds, embeddings, probed, backbone, seed=1)
     assert tuned.tuning is not None and len(tuned.tuning["trials"]) == 1
     assert np.array_equal(seen[0], folds[0][1])
     assert not tuned.judged[folds[0][1]].any() and tuned.judged[folds[1][1]].all()
+    # It may look at another size than the probe, and remembers which.
+    assert tuned.run.pixels.shape[1:] == (48, 48, 3) and tuned.run.backbone.input_size == 48
 
 
 @pytest.mark.slow

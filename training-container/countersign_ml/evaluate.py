@@ -79,7 +79,7 @@ def main() -> None:
     write_reference(out, truth["classes"], judged, model.facts["abstainThreshold"])
     write_mistakes(out, evaluation["mistakes"], files)
     write_charts(out, truth["classes"], items, judged, evaluation, model.facts)
-    evidence_folder.seal(out, evaluation)
+    evidence_folder.seal(out, evaluation, model.facts)
     found = evaluation["accuracy"]
     print(f"accuracy {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n = {len(items)}", flush=True)
 
