@@ -82,8 +82,9 @@ export const QualityTarget = z.strictObject({
   /** Wanted share of right labels in the training data. */
   labelAccuracy: Probability.default(0.985),
   /**
-   * What one more point of the model's accuracy is worth. Where no answer is asked for every image (minAnswers 0), images stay
-   * unlabelled once the learning curve, at its upper end, promises less than their labels cost.
+   * What one more point of the model's accuracy is worth. Then no wrong label is worth more than it costs the model by its
+   * learning curve, whatever labelAccuracy asks; and where no answer is asked for every image (minAnswers 0), images stay
+   * unlabelled once the curve, at its upper end, promises less than their labels cost.
    */
   valuePerPoint: Price.optional(),
   /** The owner's own floor for the model's accuracy, if there is one. */

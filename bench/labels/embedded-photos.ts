@@ -17,7 +17,10 @@ export interface EmbeddedPhotos {
   classes: number;
 }
 
-/** Embeds a folder once and keeps it under build/; the next call reads it. Throws Error where there are no weights. */
+/**
+ * Embeds a folder once (class token and mean patch token) and keeps it under build/; the next call reads it. Throws Error
+ * where there are no weights.
+ */
 export function embeddedPhotos(
   folder: string,
   weights: string | undefined,
@@ -27,7 +30,7 @@ export function embeddedPhotos(
     throw new Error(`--weights ${weights ?? "is missing"}: expected a folder with pretrained weights`);
   const inner = join(weights, backbone);
   const key = createHash("sha256")
-    .update(`${resolve(folder)}\n${resolve(weights)}\n${backbone}`)
+    .update(`tokens\n${resolve(folder)}\n${resolve(weights)}\n${backbone}`)
     .digest("hex")
     .slice(0, 16);
   const kept = join(repository, "build", "bench", `embeddings-${key}`);

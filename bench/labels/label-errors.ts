@@ -7,14 +7,12 @@
  * table below is P(said | truth) among those five. Which class plays which part is drawn per seed. Errors do not follow the
  * photo's own difficulty, since nobody labelled these photos twice: easier than real noise, and said so where quoted.
  */
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { chance } from "../../domain/chance.ts";
 import { rankSuspects, type Suspect } from "../../domain/label-errors/suspects.ts";
 import { benchArguments, print, rounded } from "./command.ts";
+import { embeddedPhotos, labelPython, readEmbedded } from "./embedded-photos.ts";
 
 /** Rows truth, columns said, from CIFAR-10H (Peterson and others 2019). */
 const PEOPLE = [
@@ -24,17 +22,17 @@ const PEOPLE = [
   [0.0058, 0.0368, 0.0042, 0.9493, 0.0039],
   [0.0025, 0.001, 0.0077, 0.0083, 0.9804],
 ];
-const repository = fileURLToPath(new URL("../../", import.meta.url));
 
 const usage =
   "npm run bench:label-errors -- <folder of class folders> --weights <folder> [--backbone NAME] [--seeds N] [--json]";
 const { folder, json, options } = benchArguments(usage, ["weights", "backbone", "seeds", "embeddings"]);
-const out = options.embeddings ?? embedded();
-const images = readFileSync(join(out, "images.csv"), "utf8").trim().split("\n");
-const truth = Int32Array.from(images, (line) => Number(line.split(",")[1]));
-const classes = Math.max(...truth) + 1;
+const photos =
+  options.embeddings === undefined
+    ? embeddedPhotos(folder, options.weights, options.backbone)
+    : readEmbedded(options.embeddings);
+const { folder: out, sha256s, truth, classes } = photos;
 /** The half that judges: photos whose sha256 ends with an odd digit. */
-const judges = images.map((line) => Number.parseInt((line.split(",")[0] as string).at(-1) as string, 16) % 2 === 1);
+const judges = sha256s.map((sha256) => Number.parseInt(sha256.at(-1) as string, 16) % 2 === 1);
 const seeds = Number(options.seeds ?? 5);
 const runs = Array.from({ length: seeds }, (_, seed) => run(seed));
 const mean = (pick: (result: ReturnType<typeof run>) => number) =>
@@ -63,7 +61,7 @@ function run(seed: number) {
     return candidates.length === 0 ? t : candidates[random.below(candidates.length)]!;
   });
   writeFileSync(join(out, "labels.i32"), new Uint8Array(labels.buffer));
-  python({ step: "probe", out, labels: join(out, "labels.i32"), classes, seed });
+  labelPython({ step: "probe", out, labels: join(out, "labels.i32"), classes, seed });
   const bytes = readFileSync(join(out, "probabilities.f64"));
   const probabilities = new Float64Array(new Uint8Array(bytes).buffer);
   // Everything here was chosen on the other half of the photos, by other draws of noise.
@@ -91,39 +89,4 @@ function areaUnderRoc(wrongInOrder: readonly boolean[]): number {
     else pairs += wrongBefore;
   }
   return pairs / (wrongBefore * (wrongInOrder.length - wrongBefore));
-}
-
-/** Embeddings of the folder, computed once and kept under build/. */
-function embedded(): string {
-  const weights = options.weights;
-  if (weights === undefined || !existsSync(weights)) {
-    process.stderr.write(
-      `--weights ${weights ?? "is missing"}: expected a folder with pretrained weights\nusage: ${usage}\n`,
-    );
-    process.exit(2);
-  }
-  const backbone = options.backbone ?? "vit_tiny_patch16_224";
-  const inner = join(weights, backbone);
-  const key = createHash("sha256")
-    .update(`tokens\n${resolve(folder)}\n${resolve(weights)}\n${backbone}`)
-    .digest("hex")
-    .slice(0, 16);
-  const kept = join(repository, "build", "bench", `embeddings-${key}`);
-  if (!existsSync(join(kept, "images.csv"))) {
-    mkdirSync(kept, { recursive: true });
-    process.stderr.write("embedding the photos (once)\n");
-    python({ step: "embed", folder, weights: existsSync(inner) ? inner : weights, backbone, out: kept });
-  }
-  return kept;
-}
-
-function python(task: Record<string, unknown>): void {
-  execFileSync(
-    join(repository, ".venv", "bin", "python"),
-    [join(repository, "bench", "labels", "label_errors.py"), JSON.stringify(task)],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, PYTHONPATH: join(repository, "training-container") },
-    },
-  );
 }

@@ -3,7 +3,7 @@
  * of their answers, 20 who mix up each class with a partner of their own in 30 %, 10 who say anything.
  * `npm run bench:vendors -- <folder with images.csv> [--seeds 5] [--half judge|tune] [--json]`
  *
- * Each seed draws another pool and other answers. Whoever answers next is random, never twice the same for an image. Gold (40
+ * Each seed draws another pool and other answers. Whoever answers next is random, never twice the same for an image. Gold (20
  * images of 2,500) is charged: three answers each, and the answers by which skill is measured. Parameters as in redundancy.ts:
  * fixed on the tuning half, judged on the other.
  */
@@ -12,18 +12,27 @@ import { benchArguments, print } from "./command.ts";
 import { type Ask, type Policy, type RecordedImage, readHalves, replay, summary } from "./replay.ts";
 
 const WORKERS = 200;
-const POOL = { gold: 40, goldAnswers: 2, maxAnswers: 12, temper: 0.7, maxWaves: 12 };
-/** Fixed on the tuning half. */
+const POOL = { gold: 20, goldAnswers: 2, maxAnswers: 12, maxWaves: 12 };
+/** Fixed on the tuning half; the budgets are those of the targets. */
 const POLICIES: Record<string, Policy> = {
   withModel: {
     ...POOL,
     model: true,
     minAnswers: 0,
-    temper: 0.6,
-    lossInAnswers: 3500,
+    temper: 0.7,
+    lossInAnswers: 3000,
     residualError: 0.016,
+    budget: 1.25,
   },
-  withoutModel: { ...POOL, model: false, minAnswers: 1, temper: 0.55, lossInAnswers: 200, residualError: 0.002 },
+  withoutModel: {
+    ...POOL,
+    model: false,
+    minAnswers: 1,
+    temper: 0.65,
+    lossInAnswers: 600,
+    residualError: 0.004,
+    budget: 3,
+  },
 };
 
 const usage = "npm run bench:vendors -- <folder with images.csv> [--seeds N] [--half judge|tune] [--json]";

@@ -43,8 +43,12 @@ export interface ConsensusFit {
   choice?: GoldChoice;
 }
 
-/** Priors' worth in answers, fixed on twelve public crowds that no benchmark here is judged on (docs/experiments.md). */
-export const DEFAULT_STRENGTH: Strength = { accuracy: 4, row: 4 };
+/**
+ * Priors' worth in answers, fixed on twelve public crowds that no benchmark here is judged on (docs/experiments.md): a row's
+ * for their two classes or so; with more classes a row has more to learn, and as much is kept per class.
+ */
+export const defaultStrength = (classes: number): Strength => ({ accuracy: 4, row: Math.max(4, 1.6 * classes) });
+
 /**
  * What the images show and how each annotator errs, from answers alone or with gold and a model's prior.
  * Deterministic. Throws RangeError on indices out of range. No answers at all is no error: posteriors are the priors.
@@ -76,7 +80,7 @@ export function fitConsensus(input: ConsensusInput): ConsensusFit {
   const problem: Problem = { ...given, teaches: teachingTasks(given) };
   const options = {
     estimate: input.estimate ?? "map",
-    strength: input.strength ?? DEFAULT_STRENGTH,
+    strength: input.strength ?? defaultStrength(input.classes),
     convergence: { maxIterations: input.iterations ?? 100, tolerance: input.iterations === undefined ? 1e-6 : 0 },
   };
   if (input.method !== "automatic") return finish(problem, input.method, fitMethod(problem, input.method, options));

@@ -68,6 +68,27 @@ export function worthMoreLabels(
   return { decision: pays(least) ? "buy" : pays(high) ? "unsure" : "stop", gain, low: least, high };
 }
 
+/**
+ * What one wrong label among the `labelled` costs a model, in shares of its accuracy. Where a share `wrong` of the labels errs
+ * evenly over `classes`, they carry as much as labelled x (1 - wrong x classes / (classes - 1))^2 right ones: the classes'
+ * means move together by that factor and their spread stays. So a label that is mended is worth some 2 to 3 more labelled
+ * images, and what one of those is worth is the curve's slope, at its steeper (90 %) end. 0 where labels say nothing at all.
+ */
+export function accuracyPerWrongLabel(
+  points: readonly CurvePoint[],
+  { wrong, classes }: { wrong: number; classes: number },
+  seed: string | number = 1,
+): number {
+  const most = Math.max(...points.map((point) => point.labelled));
+  const further = Math.ceil(0.1 * most);
+  const now = extrapolate(points, most, seed);
+  const then = extrapolate(points, most + further, seed);
+  const slope = Math.max(then.accuracy - now.accuracy, then.high - now.high, 0) / further;
+  const blur = classes / (classes - 1);
+  const kept = 1 - blur * wrong;
+  return kept <= 0 ? 0 : (slope * 2 * blur) / kept;
+}
+
 interface Law {
   floor: number;
   scale: number;

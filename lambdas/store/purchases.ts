@@ -1,4 +1,4 @@
-import { type CurvePoint, worthMoreLabels } from "../../domain/planner/learning-curve.ts";
+import { accuracyPerWrongLabel, type CurvePoint, worthMoreLabels } from "../../domain/planner/learning-curve.ts";
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { FittedImage, ImageFit, Known } from "./consensus.ts";
@@ -81,7 +81,12 @@ export function purchasesOf(
   // yet, must not drive up what is spent on the others.
   const seen = open.filter((image) => answersOf(image) >= minAnswers);
   const someNew = seen.length > 0 && seen.length < open.length;
-  const plan = planFor(open, someNew ? planFor(seen).lossPerError : undefined);
+  const forLabels = someNew ? planFor(seen).lossPerError : undefined;
+  const forModel = worthOfError(agreement, left.curve, seen);
+  const plan = planFor(
+    open,
+    forModel === undefined ? forLabels : Math.min(forModel, forLabels ?? planFor(open).lossPerError),
+  );
   open.forEach(({ image }, index) => {
     if (plan.settled[index] === 1) settled.add(image);
   });
@@ -90,6 +95,23 @@ export function purchasesOf(
     .filter((image) => known.experts.get(image)?.complete !== true);
   return { images: open.map(({ image }) => image), plan, settled, queue };
 }
+
+/**
+ * What a wrong label may cost where the owner says what a point of the model's accuracy is worth: no more than it costs the
+ * model. undefined where the owner does not say, or nothing is known of the learning curve yet.
+ */
+function worthOfError(
+  { classes, quality }: Campaign,
+  curve: readonly CurvePoint[] | undefined,
+  seen: readonly FittedImage[],
+): number | undefined {
+  if (quality.valuePerPoint === undefined || seen.length === 0 || !isCurve(curve)) return undefined;
+  const wrong = seen.reduce((sum, { posterior }) => sum + 1 - Math.max(...posterior), 0) / seen.length;
+  return 100 * quality.valuePerPoint * accuracyPerWrongLabel(curve, { wrong, classes: classes.length });
+}
+
+const isCurve = (curve: readonly CurvePoint[] | undefined): curve is readonly CurvePoint[] =>
+  curve !== undefined && new Set(curve.map(({ labelled }) => labelled)).size >= 3;
 
 /**
  * Whether the images that nobody has answered can stay so: the owner says what a point of the model's accuracy is worth and
@@ -103,7 +125,7 @@ function isCurveFlat(
 ): boolean {
   const { valuePerPoint } = quality;
   if (valuePerPoint === undefined || labelling.minAnswers > 0 || unseen === 0) return false;
-  if (curve === undefined || new Set(curve.map(({ labelled }) => labelled)).size < 3) return false;
+  if (!isCurve(curve)) return false;
   const cheapest = Math.min(...vendors.map(({ pricePerAnswer }) => pricePerAnswer));
   const more = { labels: unseen, price: unseen * cheapest, valuePerPoint };
   return worthMoreLabels(curve, more).decision === "stop";
