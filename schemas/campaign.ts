@@ -110,7 +110,13 @@ export const TrainingPolicy = z.strictObject({
    * modelMegabytes), or where there are enough of them to prove one as good. `off`: the model goes as it was trained.
    */
   optimise: z.enum(["auto", "off"]).default("auto"),
-  /** Most minutes that making variants, and fine-tuning, may take each; what does not fit is left out and told. */
+  /**
+   * `probe`: logistic regression on frozen features. `finetune`: the network as well, however long it takes. `auto`: the
+   * network as well where `minutes` suffice, as a few timed batches say. What was fine-tuned ships only if its paired gain over
+   * the probe is above zero. Left out: `auto` in a deployment, `probe` on a laptop, whose processor takes hours for it.
+   */
+  recipe: z.enum(["probe", "finetune", "auto"]).optional(),
+  /** Most minutes that making variants, and fine-tuning under `auto`, may take each; what does not fit is left out and told. */
   minutes: z.number().positive().max(180).default(60),
 });
 

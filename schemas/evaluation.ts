@@ -51,6 +51,21 @@ export const Optimisation = z.looseObject({
 });
 export type Optimisation = z.infer<typeof Optimisation>;
 
+/** How the model was made: the recipe that shipped, and what fine-tuning gained over the probe on the same held-out images. */
+export const ModelTraining = z.looseObject({
+  backbone: z.string(),
+  recipe: z.string(),
+  fineTuning: z
+    .looseObject({
+      difference: Estimate.optional(),
+      n: z.int().optional(),
+      shipped: z.boolean().optional(),
+      /** Why nothing was fine-tuned. */
+      leftOut: z.string().optional(),
+    })
+    .optional(),
+});
+
 /** `evaluation.json`: one look at the sealed test. */
 export const Evaluation = z.looseObject({
   schemaVersion: z.literal(1),
@@ -75,6 +90,7 @@ export const Evaluation = z.looseObject({
   ),
   champion: PairedComparison.nullable(),
   modelSha256: Sha256,
+  training: ModelTraining.optional(),
   /** The competition that the model came out of; absent where none was held. */
   optimisation: Optimisation.optional(),
   /** Why none was held. */

@@ -16,6 +16,8 @@ export const JobOrder = z.strictObject({
   channels: z.array(z.strictObject({ name: z.string(), prefix: ObjectKey })),
   backbone: z.string(),
   recipe: z.string(),
+  /** For fine-tuning under recipe `auto`. */
+  minutes: z.number().positive().optional(),
 });
 export type JobOrder = z.infer<typeof JobOrder>;
 

@@ -5,7 +5,9 @@ import { Probability, Sha256 } from "./names.ts";
 export const TrainingRequest = z.strictObject({
   command: z.literal("train"),
   backbone: z.string().min(1),
-  recipe: z.enum(["probe", "small-cnn"]),
+  recipe: z.enum(["probe", "finetune", "auto", "small-cnn"]),
+  /** Under `auto`. */
+  fineTuneMinutes: z.number().positive().optional(),
   seed: z.int().min(0),
   datasetVersion: Sha256,
 });

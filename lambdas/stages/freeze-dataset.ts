@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { Campaign } from "../../schemas/campaign.ts";
 import { Catalogue } from "../../schemas/catalogue.ts";
 import type { DatasetVersion } from "../../schemas/dataset.ts";
 import { CycleRef, JobOrder, OptimisationOrder, ProcessingOrder } from "../../schemas/state.ts";
+import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { updateCycle } from "../store/campaigns.ts";
 import { datasetVersionOf } from "../store/dataset.ts";
@@ -62,7 +64,7 @@ export const freezeDataset = stage({
     const { champion } = await releaseState(ports, campaign);
     // Without pretrained weights a small network learns from scratch, unless the agreement asks for the hand-made features.
     const fromScratch = backbone === WITHOUT_WEIGHTS && agreement.training.backbone !== WITHOUT_WEIGHTS;
-    const recipe = fromScratch ? "small-cnn" : "probe";
+    const recipe = fromScratch ? "small-cnn" : recipeOf(agreement, backbone, ports.environment);
     const { prefix: weights } = await chooseBackbone(ports.objects, backbone);
     const jobs = modelJobs({
       campaign,
@@ -111,6 +113,12 @@ export const freezeDataset = stage({
     };
   },
 });
+
+/** What was asked for; else fine-tuning where the environment's machines allow it. Hand-made features have no network to tune. */
+function recipeOf({ training }: Campaign, backbone: string, environment: Ports["environment"]): string {
+  if (backbone === WITHOUT_WEIGHTS) return "probe";
+  return training.recipe ?? (environment === "laptop" ? "probe" : "auto");
+}
 
 /** Too few: fewer labelled images than five per class, or nothing to tell apart, or nothing to validate or test on. */
 function outcomeOf({ counts, classes, emptyClasses }: DatasetVersion): "frozen" | "too-few-images" {

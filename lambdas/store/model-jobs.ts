@@ -36,9 +36,17 @@ export function modelJobs(frozen: Frozen): {
     shards,
     ...(frozen.weights === undefined ? [] : [{ name: "pretrained", prefix: frozen.weights }]),
   ];
-  const order = digestOf({ channels, backbone, recipe, seed: agreement.seed });
+  const minutes = recipe === "auto" ? { minutes: agreement.training.minutes } : {};
+  const order = digestOf({ channels, backbone, recipe, seed: agreement.seed, ...minutes });
   const outputPrefix = objectKeys.models(campaign);
-  const training = { jobName: `${campaign}-train-${order.slice(0, 16)}`, outputPrefix, channels, backbone, recipe };
+  const training = {
+    jobName: `${campaign}-train-${order.slice(0, 16)}`,
+    outputPrefix,
+    channels,
+    backbone,
+    recipe,
+    ...minutes,
+  };
 
   const { wanted, wished, reason } = variantsWanted(agreement, frozen.dataset);
   const inputs = [

@@ -4,7 +4,11 @@ import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import type { DatasetVersion } from "../../schemas/dataset.ts";
 
 const sha = (n: number) => n.toString(16).padStart(64, "0");
-function orders(input: Partial<CampaignInput> = {}, validation = 400, more: { championKey?: string } = {}) {
+function orders(
+  input: Partial<CampaignInput> = {},
+  validation = 400,
+  more: { championKey?: string; recipe?: string } = {},
+) {
   const agreement = Campaign.parse({
     name: "parts",
     classes: ["crack", "ok"],
@@ -26,7 +30,7 @@ function orders(input: Partial<CampaignInput> = {}, validation = 400, more: { ch
     truthKey: "sealed/parts/t/test.json",
     embeddingsKey: "campaigns/parts/embeddings/e/output/model.tar.gz",
     backbone: "vit",
-    recipe: "probe",
+    recipe: more.recipe ?? "probe",
     weights: "weights/vit/",
     otherWeights: true,
     championKey: more.championKey,
@@ -71,6 +75,15 @@ describe("which jobs follow a freeze", () => {
     expect(one.optimisation.jobName).not.toBe(other.optimisation.jobName);
     expect(one.evaluation.jobName).not.toBe(other.evaluation.jobName);
     expect(orders()).toEqual(orders());
+  });
+
+  test("fine-tuning within a budget is another training for another budget; other recipes know none", () => {
+    const auto = (minutes: number) => orders({ training: { minutes } }, 400, { recipe: "auto" }).training;
+    expect(auto(10).minutes).toBe(10);
+    expect(auto(10).jobName).not.toBe(auto(20).jobName);
+    const [probe, same] = [10, 20].map((minutes) => orders({ training: { minutes } }).training);
+    expect(probe).toEqual(same);
+    expect(probe?.minutes).toBeUndefined();
   });
 
   test("no variant job reads the sealed truth", () => {

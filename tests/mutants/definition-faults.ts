@@ -309,7 +309,7 @@ export const definitionFaults: DefinitionFault[] = [
     "campaign",
     "fine-tuning's time as a number",
     "request",
-    (s) => (s.TrainModel.Arguments.HyperParameters.minutes = 60),
+    (s) => (s.TrainModel.Arguments.HyperParameters.fineTuneMinutes = 60),
   ),
   fault(
     "campaign",

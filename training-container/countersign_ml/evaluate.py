@@ -68,6 +68,7 @@ def main() -> None:
     judged = judge(model, truth["classes"], items, files, "evaluate")
     rival = judge(champion, truth["classes"], items, files, "evaluate champion") if champion else None
     evaluation = report(model, truth["classes"], items, judged, rival, champion, attributes())
+    evaluation["training"] = made(model.facts)
     evaluation |= competition(model, asked.get("not-optimised"))
     if corrupted:
         evaluation["corruptions"] = under_corruption(model, items, files, corrupted)
@@ -82,6 +83,16 @@ def main() -> None:
     evidence_folder.seal(out, evaluation, model.facts)
     found = evaluation["accuracy"]
     print(f"accuracy {found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}], n = {len(items)}", flush=True)
+
+
+def made(facts: dict) -> dict:
+    """How the model was made, from model.json."""
+    found = {"backbone": facts["backbone"], "recipe": facts["recipe"]}
+    tuning = facts.get("notes", {}).get("fineTuning")
+    if tuning is None:
+        return found
+    kept = ("difference", "discordant", "n", "shipped", "leftOut")
+    return found | {"fineTuning": {key: tuning[key] for key in kept if key in tuning}}
 
 
 def competition(model: Model, otherwise: str | None) -> dict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from . import contract, embed, metrics, probe, tuning
+from . import contract, embed, metrics, probe, time_budget, tuning
 from .backbones import Backbone
 from .classifier import Classifier
 from .contract import BadInput
@@ -88,6 +88,8 @@ def compare(
 ) -> Tuned:
     """Probe and network on the same held-out images. `folds` are the probe's; `tuneFolds` (default all) are used.
 
+    With fineTuneMinutes only as many folds are used as fit into them; raises time_budget.NotFineTuned where none does.
+
     `weights`: (classes,) by which the classes count, see imbalance.py. The images are fine-tuned on at the backbone's
     size, or at tuneImageSize; the probe that is to be beaten stays the one that was chosen.
     """
@@ -98,6 +100,9 @@ def compare(
     backbone, embeddings = at_size(hyper, data, backbone, embeddings)
     schedule = schedule_from(hyper, data.classes)
     run = Run(data, embeddings, probed.strength, backbone, schedule, seed, len(used) + 1, weights)
+    minutes = time_budget.minutes_from(hyper)
+    if minutes is not None:
+        used = time_budget.folds_within(run, used, minutes)
     tried = None
     if limits is not None:
         tried = tuned_settings(run, hyper, folds[0][1], limits, seed)

@@ -39,9 +39,12 @@ from .finetune_run import Run
 from .fitting import Schedule, fit, flips_for, side_by_side, stop_flag
 from .learning_curve import learning_curve
 from .pixels import fixed_size, predict
+from .time_budget import NotFineTuned
 
-RECIPES = ("probe", "finetune", "finetune-trial", "small-cnn")
-FOLDS = {"probe": 5, "finetune": 3, "finetune-trial": 3, "small-cnn": 3}
+RECIPES = ("probe", "finetune", "finetune-trial", "auto", "small-cnn")
+"""`auto`: the probe, and fine-tuning where there is something to fine-tune and fineTuneMinutes suffice."""
+FOLDS = {"probe": 5, "finetune": 3, "finetune-trial": 3, "auto": 5, "small-cnn": 3}
+AUTO = {"tuneFolds": "3", "fineTuneMinutes": "60"}
 ABSTAIN_ERROR = 0.05
 
 
@@ -79,13 +82,20 @@ def main() -> None:
         return
     if recipe == "small-cnn":
         trained = train_small_cnn(hyper, data, folds, seed)
+    elif recipe == "auto":
+        trained = train_probe(AUTO | hyper, data, folds, seed, fine_tuning="within budget")
+        recipe = "finetune" if trained.notes["fineTuning"].get("shipped") else "probe"
     else:
-        trained = train_probe(hyper, data, folds, seed, fine_tuning=recipe == "finetune")
+        # Asked for outright it takes the time that it takes.
+        asked = {key: value for key, value in hyper.items() if key != "fineTuneMinutes"}
+        trained = train_probe(asked, data, folds, seed, fine_tuning="always" if recipe == "finetune" else "never")
     write(contract.model_dir(), data, trained, recipe, seed, float(hyper.get("abstainTargetError", ABSTAIN_ERROR)))
 
 
-def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fine_tuning: bool) -> Trained:
-    """The probe, and with `fine_tuning` the network that starts from it, if its paired gain is above zero."""
+def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fine_tuning: str) -> Trained:
+    """The probe, and with `fine_tuning` (never | always | within budget) the network that starts from it, if its paired
+    gain is above zero. Within a budget, notes say why nothing was fine-tuned.
+    """
     hyper, backbone, embeddings, searched, notes = probed(hyper, data, folds)
     curve = learning_curve(embeddings, data, folds, searched, seed)
     setting = hyper.get("classWeights", "auto")
@@ -103,12 +113,19 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         "learningCurve": curve,
         "classWeights": {"power": balance.power, "tried": balance.tried},
     }
-    if fine_tuning:
-        if backbone.name == "descriptor":
-            raise BadInput(
-                "the descriptor has nothing to fine-tune; choose a timm backbone with weights, or recipe probe"
-            )
-        tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed, weights)
+    tuned = None
+    if fine_tuning != "never":
+        nothing = "the descriptor has nothing to fine-tune; choose a timm backbone with weights, or recipe probe"
+        if backbone.name == "descriptor" and fine_tuning == "always":
+            raise BadInput(nothing)
+        try:
+            if backbone.name == "descriptor":
+                raise NotFineTuned(nothing)
+            tuned = finetune.fine_tune(hyper, data, folds, embeddings, searched, backbone, seed, weights)
+        except NotFineTuned as error:
+            notes["fineTuning"] = {"leftOut": str(error)}
+            print(f"not fine-tuned: {error}", flush=True)
+    if tuned is not None:
         notes["fineTuning"] = tuned.gain | {
             "shipped": tuned.classifier is not None,
             "judged": int(tuned.judged.sum()),

@@ -5,7 +5,7 @@ import { Gates, Look, PerClass, Worst } from "../parts/evidence.tsx";
 import { ConfusionPlot, IntervalBar } from "../parts/plots.tsx";
 import { Empty, Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
-import { Variants } from "../parts/variants.tsx";
+import { Recipe, Variants } from "../parts/variants.tsx";
 import { count, money, percent, plural } from "../words.ts";
 
 type Pending = NonNullable<ApprovalView["pending"]>;
@@ -102,7 +102,8 @@ function Case(props: { campaign: string; currency: string; pending: Pending; onD
         <Worst mistakes={pending.mistakes} />
       </section>
       <section>
-        <h2>Smaller and faster variants</h2>
+        <h2>How it was made</h2>
+        <Recipe evaluation={evaluation} />
         <Variants evaluation={evaluation} />
       </section>
       <section>

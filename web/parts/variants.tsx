@@ -3,6 +3,22 @@ import { count, percent } from "../words.ts";
 
 const OUTCOME_WORDS = { reference: "as trained", allowed: "as good", refused: "refused" } as const;
 
+/** The recipe that shipped, and what fine-tuning gained over the probe on the same held-out photos. */
+export function Recipe({ evaluation }: { evaluation: Evaluation }) {
+  const { training } = evaluation;
+  if (training === undefined) return null;
+  const { backbone, recipe, fineTuning } = training;
+  const gain = fineTuning?.difference;
+  return (
+    <p>
+      {backbone}, {recipe}.{" "}
+      {gain !== undefined &&
+        `Fine-tuning changed accuracy by ${points(gain.value)} (${points(gain.low)} to ${points(gain.high)}) on ${count(fineTuning?.n ?? 0)} held-out photos: ${fineTuning?.shipped === true ? "it ships" : "no proven gain, so the probe ships"}. `}
+      {fineTuning?.leftOut !== undefined && `Not fine-tuned: ${fineTuning.leftOut}.`}
+    </p>
+  );
+}
+
 /** Smaller and faster variants of the model as they did on the validation photos, the refused ones with their numbers. */
 export function Variants({ evaluation }: { evaluation: Evaluation }) {
   const { optimisation, notOptimised } = evaluation;
