@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from countersign_ml import contract, documents, finetune, metrics, probe, search
+from countersign_ml import contract, documents, finetune, metrics, probe, search, shards
 from countersign_ml.backbones import Backbone, build
 from countersign_ml.dataset import Dataset, from_document
 from countersign_ml.finetune_run import Run
-from countersign_ml.pixels import predict
+from countersign_ml.pixels import fixed_size, predict
 from sets import KEPT, LabelledSet, load, near_duplicate_groups
 from sklearn.metrics import balanced_accuracy_score
 
@@ -253,36 +253,39 @@ def by_parts(labelled: LabelledSet, hyper: dict[str, str], chosen: Chosen, optio
     """Epochs end by validation loss; whether it ships is said by validation too. The test, where it is looked at, only
     tells both.
     """
-    best, learn, strength = chosen.best, chosen.learn, chosen.searched.strength
-    whole = document(
-        labelled, np.eye(len(labelled.classes))[labelled.labels], chosen.groups, np.arange(len(labelled.ids))
-    )
-    part = {name: np.nonzero(labelled.parts == name)[0] for name in ("train", "val", "test")}
-    backbone, rows = finetune.at_size(hyper, whole, built(options)(best.candidate), best.embeddings)
-    schedule = finetune.schedule_from(hyper, whole.classes)
-    run = Run(whole, rows, strength, backbone, schedule, options.seed, 1)
-    model = run.between(0, part["train"], part["val"])
-    heads = {
-        "val": probe.fit(best.embeddings[part["train"]], whole.soft[part["train"]], strength),
-        "test": probe.fit(best.embeddings[learn], whole.soft[learn], strength),
-    }
-    hits = {}
-    for name in ("val", "test") if options.look == "test" else ("val",):
-        at = part[name]
-        ours = predict(model, run.pixels[torch.from_numpy(at)])[0].argmax(axis=1) == whole.hard[at]
-        hits[name] = (ours, heads[name].logits(best.embeddings[at]).argmax(axis=1) == whole.hard[at])
-    gain = {name: metrics.paired(*pair, chosen.groups[part[name]]) for name, pair in hits.items()}
-    accuracy = metrics.share(hits[options.look][0], chosen.groups[part[options.look]])
+    data, learn, strength = chosen.data, chosen.learn, chosen.searched.strength
+    probed = chosen.best.embeddings[learn]
+    train, val = (np.nonzero(labelled.parts[learn] == name)[0] for name in ("train", "val"))
+    backbone, rows = finetune.at_size(hyper, data, built(options)(chosen.best.candidate), probed)
+    schedule = finetune.schedule_from(hyper, data.classes)
+    run = Run(data, rows, strength, backbone, schedule, options.seed, 1)
+    model = run.between(0, train, val)
+
+    def hits(pixels: torch.Tensor, rows: np.ndarray, truth: np.ndarray, fitted_on: np.ndarray):
+        head = probe.fit(probed[fitted_on], data.soft[fitted_on], strength)
+        return predict(model, pixels)[0].argmax(axis=1) == truth, head.logits(rows).argmax(axis=1) == truth
+
+    found = hits(run.pixels[torch.from_numpy(val)], probed[val], data.hard[val], train)
+    groups = data.groups[val]
+    on_validation = gain = metrics.paired(*found, groups)
+    if options.look == "test":
+        test = np.nonzero(labelled.parts == "test")[0]
+        names, truth, groups = [labelled.ids[k] for k in test], labelled.labels[test], chosen.groups[test]
+        entries = shards.entries(contract.channel("shards"), set(names))
+        pixels = fixed_size(entries, names, backbone.input_size, backbone.view)
+        found = hits(pixels, chosen.best.embeddings[test], truth, np.arange(len(learn)))
+        gain = metrics.paired(*found, groups)
+    accuracy = metrics.share(found[0], groups)
     return {
         "how": f"train part; epochs by val; judged on {options.look}",
         "settings": finetune.untuned(schedule) | {"imageSize": str(backbone.input_size)},
         "accuracy": accuracy["value"],
         "low": accuracy["low"],
         "high": accuracy["high"],
-        "probeThere": float(hits[options.look][1].mean()),
-        "gain": gain[options.look],
-        "gainOnValidation": gain["val"]["difference"],
-        "ships": gain["val"]["difference"]["low"] > 0,
+        "probeThere": float(found[1].mean()),
+        "gain": gain,
+        "gainOnValidation": on_validation["difference"],
+        "ships": on_validation["difference"]["low"] > 0,
     }
 
 

@@ -254,3 +254,27 @@ def succeed(room: Room, command: str, **extra: str) -> subprocess.CompletedProce
     done = room.run(command, **extra)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Random weights of a small CNN, as a pretrained folder."""
+    import torch
+    from countersign_ml import documents, torchvision_cure  # noqa: F401  (before timm)
+    from safetensors.torch import save_file
+
+    import timm  # isort: skip
+
+    folder = tmp_path / "weights" / "small"
+    folder.mkdir(parents=True)
+    torch.manual_seed(3)
+    save_file(timm.create_model("mobilenetv3_small_050").state_dict(), folder / "model.safetensors")
+    manifest = {
+        "architecture": "mobilenetv3_small_050",
+        "licence": "apache-2.0",
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "sha256": documents.file_sha256(folder / "model.safetensors"),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder

@@ -121,27 +121,6 @@ def test_tokens_need_a_class_token():
         build("resnet18", None, random_weights=True, pooling="tokens")
 
 
-@pytest.fixture
-def weights(tmp_path):
-    """Random weights of a small CNN, as a pretrained folder."""
-    import timm
-    from safetensors.torch import save_file
-
-    folder = tmp_path / "weights" / "small"
-    folder.mkdir(parents=True)
-    torch.manual_seed(3)
-    save_file(timm.create_model("mobilenetv3_small_050").state_dict(), folder / "model.safetensors")
-    manifest = {
-        "architecture": "mobilenetv3_small_050",
-        "licence": "apache-2.0",
-        "mean": [0.5, 0.5, 0.5],
-        "std": [0.5, 0.5, 0.5],
-        "sha256": documents.file_sha256(folder / "model.safetensors"),
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
-
-
 def changed(weights, **facts):
     manifest = json.loads((weights / "manifest.json").read_text()) | facts
     (weights / "manifest.json").write_text(json.dumps(manifest))

@@ -13,6 +13,7 @@ from torch import nn
 from . import contract, documents, probe, shards
 from .backbones import Backbone, Pooled, Tiled
 from .classifier import Classifier, with_head
+from .contract import BadInput
 from .dataset import Dataset
 from .fitting import NotFinite, Schedule, fit, stop_flag
 from .pixels import fixed_size
@@ -108,6 +109,11 @@ class Run:
     def parted(self, rows: np.ndarray, share: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows to learn from, and one in `share` of their groups to watch."""
         groups = np.unique(self.data.groups[rows])
+        if len(groups) < 2:
+            raise BadInput(
+                f"{len(rows)} images are of one duplicate group: none of them can say when to stop; add different "
+                "images, take fewer folds, or leave fine-tuning and its tuning out"
+            )
         kept_out = np.random.default_rng(self.seed).permutation(groups)[: max(1, len(groups) // share)]
         watch = np.isin(self.data.groups[rows], kept_out)
         return rows[~watch], rows[watch]
