@@ -14,7 +14,8 @@ export const Vendor = z.strictObject({
   pricePerAnswer: Price,
   /**
    * `model`: answers are a program's (zero-shot, vision and language). It is priced, tested with gold, inspected and paid
-   * like people, and asked once per image, for it would say the same again.
+   * like people, and asked once per image, for it would say the same again. Its word is a prior on what people say, weighed by
+   * how it does on gold; it is never an answer beside theirs, nor a truth of the test set.
    */
   kind: z.enum(["people", "model"]).default("people"),
   /** Most answers that the vendor takes in one wave. */
@@ -216,6 +217,13 @@ export const Campaign = z
         ctx.addIssue({ code: "custom", path: ["vendors"], message: `vendor id "${v.id}" stands twice` });
       ids.add(v.id);
     }
+    if (c.vendors.every(({ kind }) => kind === "model"))
+      ctx.addIssue({
+        code: "custom",
+        path: ["vendors"],
+        message:
+          "all vendors are models; what models say is weighed against people's answers: name a vendor of kind people",
+      });
     const { critical, limitingQuality, aql } = c.inspection;
     critical?.pairs.forEach(({ truth, said }, index) => {
       const path = ["inspection", "critical", "pairs", index];

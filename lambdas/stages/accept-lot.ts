@@ -11,8 +11,7 @@ export const acceptLot = stage({
   output: z.strictObject({ lot: z.string(), answers: z.int() }),
   async run({ lot: name, campaign }, ports) {
     const { lot } = await readLot(ports, campaign, name);
-    const { currency } = await lotAgreement(ports, lot);
-    const answers = await countAnswers(ports, lot, currency);
+    const answers = await countAnswers(ports, lot, await lotAgreement(ports, lot));
     await moveLot(ports, campaign, name, (before) =>
       before.status === "in-review"
         ? { lot: { ...before, status: before.cutShort === true ? "expired" : "accepted" } }

@@ -32,7 +32,7 @@ export const expireLot = stage({
       return { lot: name, answers: lot.answered, next: open ? ("inspect" as const) : ("close" as const) };
     }
     const counts = !inspects && (lot.round === 1 || lot.reassigned > 0 || lot.deliveredAt !== undefined);
-    const answers = counts ? await countAnswers(ports, lot, (await lotAgreement(ports, lot)).currency) : 0;
+    const answers = counts ? await countAnswers(ports, lot, await lotAgreement(ports, lot)) : 0;
     return { lot: name, answers, next: "close" as const };
   },
 });

@@ -90,7 +90,7 @@ async function verdictOf(
   return verdict;
 }
 
-/** Vendors that never had the lot and that nobody barred, cheapest first, ties in the agreement's order. */
+/** Vendors of the same kind that never had the lot and that nobody barred, cheapest first, ties in the agreement's order. */
 async function vendorsWithout(
   ports: Pick<Ports, "records">,
   lot: Lot,
@@ -102,8 +102,10 @@ async function vendorsWithout(
     decisions.some(
       ({ vendor, annotator, standing }) => vendor === id && annotator === undefined && standing !== "active",
     );
+  const kind = agreement.vendors.find(({ id }) => id === lot.vendor)?.kind ?? "people";
   for (const vendor of agreement.vendors) {
-    if (isBarred(vendor.id)) continue;
+    // A model's word can't stand for people's, nor is theirs worth its price only.
+    if (vendor.kind !== kind || isBarred(vendor.id)) continue;
     if ((await ports.records.get(recordKeys.vendorLot(lot.campaign, vendor.id, lot.lot))) === undefined)
       others.push(vendor);
   }

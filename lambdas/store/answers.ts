@@ -21,6 +21,8 @@ export interface AcceptedLotRecord {
   classSet: string;
   answers: number;
   answersKey: string;
+  /** A model's answers: no annotator's, and never anybody's truth. */
+  model?: true;
 }
 
 /** The answers of a lot's round, in order of item. */
@@ -41,7 +43,7 @@ export const valuesByItem = (answers: readonly AnswerRecord[]): Map<string, Answ
 export async function countAnswers(
   ports: Pick<Ports, "records" | "objects" | "clock">,
   lot: Lot,
-  currency: string,
+  { currency, vendors }: Pick<Campaign, "currency" | "vendors">,
 ): Promise<number> {
   const plan = await readLotPlan(ports, lot);
   const records = await answersOfRound(ports, lot);
@@ -87,29 +89,34 @@ export async function countAnswers(
     classSet: plan.classSet,
     answers: records.length,
     answersKey,
+    ...(vendors.find(({ id }) => id === vendor)?.kind === "model" ? { model: true } : {}),
   };
   await ports.records.put(recordKeys.acceptedLot(lot.campaign, lot.lot), accepted, "any");
   return records.length;
 }
 
 /**
- * All accepted answers of a campaign, of whatever cycle, given under this agreement's guideline version and classes;
- * in order of image, vendor, annotator, lot: never in order of arrival.
+ * All accepted answers of a campaign, of whatever cycle, given under this agreement's guideline version and classes, people's
+ * apart from models'; in order of image, vendor, annotator, lot: never in order of arrival.
  */
 export async function acceptedAnswers(
   ports: Pick<Ports, "records" | "objects">,
   campaign: string,
   agreement: Pick<Campaign, "classes" | "guideline">,
-): Promise<Answer[]> {
+): Promise<{ people: Answer[]; models: Answer[] }> {
   const classSet = digestOf(agreement.classes);
-  const answers: Answer[] = [];
+  const people: Answer[] = [];
+  const models: Answer[] = [];
   for await (const { body } of everyRecord<AcceptedLotRecord>(ports.records, recordKeys.acceptedLot(campaign, "").pk)) {
     if (body.classSet !== classSet || body.guidelineVersion !== agreement.guideline.version) continue;
-    answers.push(...(await readLines(ports.objects, body.answersKey, Answer)));
+    (body.model === true ? models : people).push(...(await readLines(ports.objects, body.answersKey, Answer)));
   }
-  const order = (a: Answer) => `${a.image} ${a.vendor} ${a.annotator} ${a.lot}`;
+  return { people: inOrder(people), models: inOrder(models) };
+}
+
+function inOrder(answers: readonly Answer[]): Answer[] {
   return answers
-    .map((answer) => ({ answer, key: order(answer) }))
+    .map((answer) => ({ answer, key: `${answer.image} ${answer.vendor} ${answer.annotator} ${answer.lot}` }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ answer }) => answer);
 }

@@ -5,6 +5,7 @@ import type { LotPlan } from "../../schemas/lot.ts";
 import type { Standing } from "../../schemas/standing.ts";
 import type { Known } from "./consensus.ts";
 import { inspectionSample } from "./inspection.ts";
+import { peopleOf } from "./purchases.ts";
 import { TEST_ANSWERS } from "./test-truth.ts";
 import { EXPERTS_TO_CONFIRM, lotPlanOf, TEST_DISAGREES } from "./wave-plan.ts";
 
@@ -25,7 +26,7 @@ export function auditLots(
   const gone = new Set(
     standings.filter((one) => one.annotator === undefined && one.standing !== "active").map((one) => one.vendor),
   );
-  const vendors = agreement.vendors.filter(({ id, kind }) => kind === "people" && !gone.has(id));
+  const vendors = peopleOf(agreement).filter(({ id }) => !gone.has(id));
   const seed = `${agreement.seed}/audit/${about.day}`;
   const item = (image: string, purpose: ItemToLabel["purpose"], copies: number): ItemToLabel => ({
     image,

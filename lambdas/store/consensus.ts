@@ -3,6 +3,7 @@ import { confusionIntervals } from "../../domain/consensus/confusion-intervals.t
 import { type ConsensusFit, fitConsensus } from "../../domain/consensus/fit.ts";
 import { type Interval, wilson } from "../../domain/intervals.ts";
 import { type Calibration, calibrate, logPrior } from "../../domain/model-prior/calibration.ts";
+import { zeroShotPrior } from "../../domain/model-prior/zero-shot.ts";
 import type { Answer } from "../../schemas/answer.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Consensus, ImageConsensus } from "../../schemas/consensus.ts";
@@ -12,9 +13,12 @@ import { acceptedAnswers, byImage } from "./answers.ts";
 import { type ExpertFinding, expertFindings } from "./expert-findings.ts";
 import type { PriorProbabilities } from "./model-prior.ts";
 
-/** What is known of a campaign's images from people: accepted answers and what blind experts said. */
+/** What is known of a campaign's images: people's accepted answers, what blind experts said, and what models sold. */
 export interface Known {
+  /** Of people. */
   answers: Map<string, Answer[]>;
+  /** Of vendors that are models: a prior on what people say, never an answer beside theirs. */
+  models: Map<string, Answer[]>;
   experts: Map<string, ExpertFinding>;
 }
 
@@ -23,8 +27,10 @@ export async function knownLabels(
   campaign: string,
   agreement: Campaign,
 ): Promise<Known> {
+  const { people, models } = await acceptedAnswers(ports, campaign, agreement);
   return {
-    answers: byImage(await acceptedAnswers(ports, campaign, agreement)),
+    answers: byImage(people),
+    models: byImage(models),
     experts: await expertFindings(ports, campaign, agreement),
   };
 }
@@ -72,11 +78,12 @@ export function fitImages(
   const told = images.map((image) => known.answers.get(image) ?? []);
   const answers = Int32Array.from(told, (given) => given.length);
   const likelihood = fit.likelihood;
-  const weighed =
-    prior === undefined
-      ? undefined
-      : weighPrior(prior, images, { classes: classes.length, likelihood, answers, truths, temper });
   const gold = new Set(split.gold);
+  const spokenOf = withZeroShot(prior, zeroShotOf(classes, images, known, gold, truths, fit.posterior, answers));
+  const weighed =
+    spokenOf === undefined
+      ? undefined
+      : weighPrior(spokenOf, images, { classes: classes.length, likelihood, answers, truths, temper });
   const modelWords: ImageFit["modelWords"] = new Map();
   let error = 0;
   let unknown = 0;
@@ -113,6 +120,64 @@ export function fitImages(
     modelWords,
     predictedError: unknown === 0 ? 0 : error / unknown,
   };
+}
+
+/**
+ * What vendors that are models make likely of each image they answered, by their confusions on gold; the classes' shares are
+ * those of the images that people have answered, even where there are none yet.
+ */
+function zeroShotOf(
+  classes: readonly string[],
+  images: readonly string[],
+  known: Pick<Known, "models">,
+  gold: ReadonlySet<string>,
+  truths: Int32Array,
+  posterior: Float64Array,
+  answers: Int32Array,
+): PriorProbabilities {
+  if (known.models.size === 0) return new Map();
+  const vendors = [...new Set([...known.models.values()].flat().map(({ vendor }) => vendor))].sort();
+  const said = vendors.map((vendor) => ({
+    said: Int32Array.from(images, (image) => {
+      const value = known.models.get(image)?.findLast((answer) => answer.vendor === vendor)?.value;
+      return value?.task === "class" ? classes.indexOf(value.label) : -1;
+    }),
+  }));
+  // Queues and audits were chosen for being hard: gold alone says how a model does on any image.
+  const truth = truths.map((label, i) => (gold.has(images[i] as string) ? label : -1));
+  const shares = new Float64Array(classes.length).fill(1);
+  answers.forEach((given, i) => {
+    if (given === 0) return;
+    for (let k = 0; k < classes.length; k += 1)
+      shares[k] = (shares[k] as number) + (posterior[i * classes.length + k] as number);
+  });
+  const whole = shares.reduce((sum, share) => sum + share, 0);
+  const rows = zeroShotPrior(
+    said,
+    truth,
+    shares.map((share) => share / whole),
+  );
+  const spoken = images.flatMap((image, i): [string, number[]][] => {
+    const row = [...rows.subarray(i * classes.length, (i + 1) * classes.length)];
+    return Number.isNaN(row[0]) ? [] : [[image, row]];
+  });
+  return new Map(spoken);
+}
+
+/** The word of a model that learned from people's labels and that of bought models, multiplied where both speak. */
+function withZeroShot(
+  prior: PriorProbabilities | undefined,
+  zeroShot: PriorProbabilities,
+): PriorProbabilities | undefined {
+  if (zeroShot.size === 0) return prior;
+  const both = new Map(prior ?? []);
+  for (const [image, row] of zeroShot) {
+    const learned = both.get(image);
+    const product = row.map((p, k) => p * (learned?.[k] ?? 1));
+    const sum = product.reduce((total, p) => total + p, 0);
+    both.set(image, sum > 0 ? product.map((p) => p / sum) : row);
+  }
+  return both;
 }
 
 /** What people alone say, at the exponent that gold finds best where there is enough of it. */

@@ -58,8 +58,12 @@ export async function costReport(
   const { spentMicros, byKind } = await totals(ports, campaign);
   const bought = split.pool.flatMap((image) => known.answers.get(image) ?? []);
   const priceOf = new Map(agreement.vendors.map(({ id, pricePerAnswer }) => [id, Math.round(pricePerAnswer * 1e6)]));
-  const answersMicros = bought.reduce((sum, { vendor }) => sum + (priceOf.get(vendor) ?? 0), 0);
-  const perAnswer = bought.length === 0 ? 0 : answersMicros / bought.length;
+  const priced = (answers: readonly { vendor: string }[]) =>
+    answers.reduce((sum, { vendor }) => sum + (priceOf.get(vendor) ?? 0), 0);
+  const peopleMicros = priced(bought);
+  const perAnswer = bought.length === 0 ? 0 : peopleMicros / bought.length;
+  // A fixed redundancy would have bought no model's word.
+  const answersMicros = peopleMicros + priced(split.pool.flatMap((image) => known.models.get(image) ?? []));
   const fixed = fixedRedundancy(skill, shares, KS, agreement.seed).map((one) => ({
     ...one,
     costMicros: Math.round(spentMicros - answersMicros + one.answers * split.pool.length * perAnswer),

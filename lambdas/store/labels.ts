@@ -14,7 +14,7 @@ import { objectKeys, recordKeys } from "./keys.ts";
 import { totals } from "./ledger.ts";
 import { findLot, readImmutable } from "./lot-records.ts";
 import { latestPrior } from "./model-prior.ts";
-import { type Purchases, purchasesOf } from "./purchases.ts";
+import { type Purchases, peopleOf, purchasesOf } from "./purchases.ts";
 import { standings } from "./standings.ts";
 import { readWavePlan, wavesOf } from "./waves.ts";
 
@@ -46,7 +46,7 @@ export async function labelsSoFar(
   const split = await withoutExcluded(ports, campaign, await readImmutable(ports.objects, splitKey, Split));
   const waves = await wavesOf(ports, campaign, cycle);
   const known = await knownLabels(ports, campaign, agreement);
-  const { pending, reservedMicros } = await openWork(ports, campaign, cycle, waves);
+  const { pending, reservedMicros } = await openWork(ports, agreement, cycle, waves);
   const { spentMicros } = await totals(ports, campaign);
   const budgetLeftMicros =
     Math.round(agreement.budget * 1e6) - spentMicros - reservedMicros - (await openAuditMicros(ports, campaign));
@@ -102,13 +102,15 @@ async function absentVendors(
   return new Set([...expired].filter(([, all]) => all).map(([vendor]) => vendor));
 }
 
-/** Lots of the cycle that outlived their wave: what they may still bring and cost. */
+/** Lots of the cycle that outlived their wave: what people may still bring, and what all may cost. */
 async function openWork(
   ports: Pick<Ports, "records" | "objects">,
-  campaign: string,
+  agreement: Campaign,
   cycle: number,
   waves: readonly WaveRecord[],
 ): Promise<{ pending: Map<string, number>; reservedMicros: number }> {
+  const campaign = agreement.name;
+  const people = new Set(peopleOf(agreement).map(({ id }) => id));
   const pending = new Map<string, number>();
   let reservedMicros = 0;
   for (const { wave } of waves) {
@@ -119,6 +121,7 @@ async function openWork(
       const found = await findLot(ports, campaign, body.lot);
       if (found === undefined || found.lot.status === "accepted") continue;
       reservedMicros += found.lot.items * found.lot.pricePerAnswerMicros;
+      if (!people.has(found.lot.vendor)) continue;
       const { items } = await readImmutable(ports.objects, objectKeys.lotPlan(campaign, body.lot), LotPlan);
       for (const { image } of items) pending.set(image, (pending.get(image) ?? 0) + 1);
     }

@@ -9,6 +9,9 @@ const CHECKS_TO_ANCHOR = 20;
 /** The fit's own idea of skill weighs as much as so many checked answers per class. */
 const FIT_WEIGHT = 10;
 
+/** Vendors whose answers are people's. */
+export const peopleOf = ({ vendors }: Pick<Campaign, "vendors">) => vendors.filter(({ kind }) => kind === "people");
+
 /** What is worth buying for the images that experts have not decided; `images[i]` is row i of the plan. */
 export interface Purchases {
   images: string[];
@@ -49,7 +52,7 @@ export function purchasesOf(
       (!gold.has(image.image) || known.experts.get(image.image)?.complete === true) &&
       !(enoughForModel && !isSeen(image)),
   );
-  const prices = agreement.vendors.map((vendor) => vendor.pricePerAnswer);
+  const prices = peopleOf(agreement).map((vendor) => vendor.pricePerAnswer);
   const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
   const answersOf = ({ image, answers }: FittedImage) => answers + (left.pending.get(image) ?? 0);
   // A model that erred more on audited images than it had said settles nothing alone any more.
@@ -118,15 +121,12 @@ const isCurve = (curve: readonly CurvePoint[] | undefined): curve is readonly Cu
  * asks no answer for every image, and even the upper end of what the learning curve promises for labelling them all is worth
  * less than their price.
  */
-function isCurveFlat(
-  { labelling, quality, vendors }: Campaign,
-  curve: readonly CurvePoint[] | undefined,
-  unseen: number,
-): boolean {
+function isCurveFlat(agreement: Campaign, curve: readonly CurvePoint[] | undefined, unseen: number): boolean {
+  const { labelling, quality } = agreement;
   const { valuePerPoint } = quality;
   if (valuePerPoint === undefined || labelling.minAnswers > 0 || unseen === 0) return false;
   if (!isCurve(curve)) return false;
-  const cheapest = Math.min(...vendors.map(({ pricePerAnswer }) => pricePerAnswer));
+  const cheapest = Math.min(...peopleOf(agreement).map(({ pricePerAnswer }) => pricePerAnswer));
   const more = { labels: unseen, price: unseen * cheapest, valuePerPoint };
   return worthMoreLabels(curve, more).decision === "stop";
 }

@@ -6,6 +6,7 @@ import { digestOf } from "./documents.ts";
 import { inspectionSample } from "./inspection.ts";
 import type { SuspectLabel } from "./label-suspects.ts";
 import type { Labels } from "./labels.ts";
+import { peopleOf } from "./purchases.ts";
 import { TEST_ANSWERS } from "./test-truth.ts";
 
 /** Share of a later wave's items that is gold, so that every lot carries some. */
@@ -29,15 +30,13 @@ export function itemsToLabel(
   suspects: readonly SuspectLabel[] = [],
 ): ItemToLabel[] {
   const { agreement, split, known, fitted, purchases, pending } = labels;
-  const models = new Set(agreement.vendors.filter(({ kind }) => kind === "model").map(({ id }) => id));
   const doubt = new Map(fitted.images.map(({ image, posterior }) => [image, 1 - Math.max(...posterior)]));
   const item = (image: string, purpose: ItemToLabel["purpose"], copies: number): ItemToLabel => ({
     image,
     purpose,
     copies,
     uncertainty: doubt.get(image) ?? 0,
-    // A model errs the same way whenever it is asked: a second answer of it would tell nothing.
-    excludedVendors: (known.answers.get(image) ?? []).map(({ vendor }) => vendor).filter((id) => models.has(id)),
+    excludedVendors: [],
   });
   const items: ItemToLabel[] = [];
   const wanted = asked
@@ -45,6 +44,8 @@ export function itemsToLabel(
     : new Map(purchases.images.map((image, i) => [image, purchases.plan.buy[i] ?? 0]));
   for (const [image, copies] of wanted) {
     if (start !== undefined && !start.has(image)) continue;
+    // Where no answer of people is asked for every image, they wait for what the models say.
+    if (waitsForModels(labels, wave) && !known.models.has(image)) continue;
     const isLone = copies === 1 && !known.answers.has(image) && !pending.has(image);
     if (isLone && rank(agreement.seed, "overlap", image) < OVERLAP) items.push(item(image, "overlap", 2));
     else if (copies > 0) items.push(item(image, "label", copies));
@@ -77,9 +78,38 @@ function goldOf(
     Math.ceil(GOLD_IN_WAVE * others),
   );
   return [
-    ...fresh.map((image) => ({ image, copies: agreement.vendors.length })),
+    ...fresh.map((image) => ({ image, copies: peopleOf(agreement).length })),
     ...again.map((image) => ({ image, copies: 1 })),
   ];
+}
+
+/** Items of a model's lot: nobody's sitting, so as large as lots are, for inspecting a small one costs as much. */
+const MODEL_LOT = 500;
+
+/** The vendors that sell a model's answers and that nobody barred. */
+const modelsOf = ({ agreement, barred }: Pick<Labels, "agreement" | "barred">) =>
+  agreement.vendors.filter(({ id, kind }) => kind === "model" && !barred.has(id));
+
+const waitsForModels = (labels: Labels, wave: number) =>
+  wave === 0 && labels.agreement.labelling.minAnswers === 0 && modelsOf(labels).length > 0;
+
+/**
+ * What the first wave asks of models: each once for every pool image that it has not answered, and for gold, by which it is
+ * judged. A second answer of the same model would tell nothing. The test set's truth comes from people alone.
+ */
+function itemsForModels(labels: Labels, wave: number): ItemToLabel[] {
+  const { split, known } = labels;
+  const models = modelsOf(labels);
+  if (wave > 0 || models.length === 0) return [];
+  const of = (image: string, purpose: ItemToLabel["purpose"]): ItemToLabel[] => {
+    const excludedVendors = (known.models.get(image) ?? []).map(({ vendor }) => vendor);
+    const copies = models.filter(({ id }) => !excludedVendors.includes(id)).length;
+    return copies === 0 ? [] : [{ image, purpose, copies, uncertainty: 0, excludedVendors }];
+  };
+  const items = split.pool
+    .filter((image) => known.experts.get(image)?.truth === undefined)
+    .flatMap((image) => of(image, "label"));
+  return items.length === 0 ? [] : [...items, ...split.gold.flatMap((image) => of(image, "gold"))];
 }
 
 function leastCertain(
@@ -100,23 +130,28 @@ export function lotPlansOf(
 ): LotPlan[] {
   const { agreement, known, absent, barred, inspections } = labels;
   const { labelling, seed } = agreement;
-  const hired = agreement.vendors.filter(({ id }) => !barred.has(id));
+  const hired = peopleOf(agreement).filter(({ id }) => !barred.has(id));
   const present = hired.filter(({ id }) => !absent.has(id));
   // Rather a vendor that failed before than nobody; but whom a person barred gets nothing.
   const vendors = present.length > 0 ? present : hired;
   const labelVendors: Record<string, string[]> = {};
   for (const [image, answers] of known.answers) labelVendors[image] = [...new Set(answers.map(({ vendor }) => vendor))];
-  const { lots } = cutLots({
-    items,
-    vendors: vendors.map(({ id, pricePerAnswer, capacityPerWave }) => ({
-      id,
-      pricePerAnswer,
-      capacity: capacityPerWave,
-    })),
-    lotSize: labelling.lotSize,
-    seed: `${seed}/${about.cycle}/${about.wave}`,
-    labelVendors,
-  });
+  const cut = (wanted: readonly ItemToLabel[], from: Campaign["vendors"], lotSize: number) =>
+    cutLots({
+      items: wanted,
+      vendors: from.map(({ id, pricePerAnswer, capacityPerWave }) => ({
+        id,
+        pricePerAnswer,
+        capacity: capacityPerWave,
+      })),
+      lotSize,
+      seed: `${seed}/${about.cycle}/${about.wave}`,
+      labelVendors,
+    }).lots;
+  const lots = [
+    ...cut(items, vendors, labelling.lotSize),
+    ...cut(itemsForModels(labels, about.wave), modelsOf(labels), MODEL_LOT),
+  ];
   const isolated = about.wave > 0 && isChosen(labels, items);
   return lots.map((cut, index) =>
     lotPlanOf(

@@ -133,9 +133,9 @@ it("answers under an older guideline stay paid and count as labels no more: what
   await made.run();
   const { ports, agreement } = made;
   const paid = await totals(ports, "camp");
-  expect((await acceptedAnswers(ports, "camp", agreement)).length).toBe(paid.byKind["answer-accepted"]?.units);
+  expect((await acceptedAnswers(ports, "camp", agreement)).people.length).toBe(paid.byKind["answer-accepted"]?.units);
   const changed = { ...agreement, guideline: { version: 2, text: "a scratch is no crack" } };
-  expect(await acceptedAnswers(ports, "camp", changed)).toEqual([]);
+  expect(await acceptedAnswers(ports, "camp", changed)).toEqual({ people: [], models: [] });
   expect((await knownLabels(ports, "camp", changed)).experts.size).toBe(0);
   expect(await totals(ports, "camp")).toEqual(paid);
 });
