@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inside):
     """bench(name, *words): a benchmark's JSON lines, as `npm run bench:<name> -- words --json` prints them."""
     monkeypatch.syspath_prepend(str(REPOSITORY / "bench/training"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "training-container"))
 
     def run(name: str, *words: str, capsys) -> list[dict]:
         module = importlib.import_module(name)
