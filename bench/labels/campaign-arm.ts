@@ -22,7 +22,7 @@ export interface ArmRequest {
   pictures: string;
   seed: number;
   /** What differs between the arms. */
-  agreement: Pick<CampaignInput, "labelling" | "quality">;
+  agreement: Pick<CampaignInput, "labelling" | "quality" | "inspection">;
   /** Whether features are given, so that a model may have a say. */
   model: boolean;
 }

@@ -30,15 +30,18 @@ const MARGIN = 0.01;
 const AT_ONCE = 2;
 /** The product's defaults. */
 const OURS: ArmRequest["agreement"] = {};
+/** Terms of both arms: the product's defaults. */
+const BOTH: ArmRequest["agreement"] = {};
 
 const { folder, json, options } = benchArguments(
-  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--photos N] [--ks 1,2,3,5] [--ours JSON] [--keep FOLDER] [--json]",
-  ["weights", "seeds", "first-seed", "ours", "ks", "keep", "photos"],
+  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--photos N] [--ks 1,2,3,5] [--ours JSON] [--both JSON] [--keep FOLDER] [--json]",
+  ["weights", "seeds", "first-seed", "ours", "both", "ks", "keep", "photos"],
 );
 const photos = embeddedPhotos(folder, options.weights);
 const seeds = Array.from({ length: Number(options.seeds ?? 3) }, (_, i) => i + Number(options["first-seed"] ?? 1));
 const ks = options.ks === undefined ? KS : options.ks.split(",").filter(Boolean).map(Number);
 const ours = options.ours === undefined ? OURS : (JSON.parse(options.ours) as ArmRequest["agreement"]);
+const both = options.both === undefined ? BOTH : (JSON.parse(options.both) as ArmRequest["agreement"]);
 const work = mkdtempSync(join(tmpdir(), "countersign-bench-campaign-"));
 const begun = Date.now();
 try {
@@ -83,10 +86,11 @@ async function playAll(): Promise<Map<string, ArmResult[]>> {
       request: { ...base, ...rest },
     });
     return [
-      arm("ours", { agreement: ours, model: true }),
+      arm("ours", { agreement: merged(both, ours), model: true }),
       ...ks.map((k) => {
         const labelling = { minAnswers: k, maxAnswers: k, maxWaves: 1 };
-        return arm(`fixed-${k}`, { agreement: { labelling, quality: { labelAccuracy: 0 } }, model: false });
+        const own = { labelling, quality: { labelAccuracy: 0 } };
+        return arm(`fixed-${k}`, { agreement: merged(both, own), model: false });
       }),
     ];
   });
@@ -107,6 +111,15 @@ async function playAll(): Promise<Map<string, ArmResult[]>> {
     }),
   );
   return results;
+}
+
+/** The second's terms where the two differ. */
+function merged(one: ArmRequest["agreement"], other: ArmRequest["agreement"]): ArmRequest["agreement"] {
+  return {
+    labelling: { ...one.labelling, ...other.labelling },
+    quality: { ...one.quality, ...other.quality },
+    inspection: { ...one.inspection, ...other.inspection },
+  };
 }
 
 /** Plays an arm, or reads what an interrupted run of the same program kept of it. */

@@ -4,10 +4,10 @@ import type { Campaign } from "../../schemas/campaign.ts";
 import type { LotPlan } from "../../schemas/lot.ts";
 import type { Standing } from "../../schemas/standing.ts";
 import type { Known } from "./consensus.ts";
-import { inspectionSample } from "./inspection.ts";
+import { EXPERTS_TO_CONFIRM, inspectionSample } from "./inspection.ts";
 import { peopleOf } from "./purchases.ts";
 import { TEST_ANSWERS } from "./test-truth.ts";
-import { EXPERTS_TO_CONFIRM, lotPlanOf, TEST_DISAGREES } from "./wave-plan.ts";
+import { lotPlanOf, TEST_DISAGREES } from "./wave-plan.ts";
 
 /** Share of an audit's items that is known gold, so that its lots can be inspected and its people measured as ever. */
 const GOLD = 0.03;

@@ -56,6 +56,19 @@ export function inspectionOf(
   };
 }
 
+/** Experts for an image of which something is expected: one, and a second about so often. */
+export const EXPERTS_TO_CONFIRM = 1.5;
+
+/** What inspecting a full lot by the agreement's plan costs for each of its answers, about, in the agreement's currency. */
+export function inspectionPerAnswer({
+  inspection,
+  labelling,
+  expertPricePerAnswer,
+}: Pick<Campaign, "inspection" | "labelling" | "expertPricePerAnswer">): number {
+  const { n } = samplingPlan(labelling.lotSize, inspection.level, inspection.aql, "normal");
+  return (n / labelling.lotSize) * EXPERTS_TO_CONFIRM * expertPricePerAnswer;
+}
+
 /** The sample that a planned lot's first round will have, as far as that depends on no answer. */
 export function inspectionSample(plan: LotPlan, agreement: Pick<Campaign, "seed">): LotItem[] {
   return inspectionOf({ wave: plan.wave, round: 1 }, plan, agreement).sample;

@@ -2,6 +2,7 @@ import { accuracyPerWrongLabel, type CurvePoint, worthMoreLabels } from "../../d
 import { type PurchasePlan, planPurchases } from "../../domain/planner/plan.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { FittedImage, ImageFit, Known } from "./consensus.ts";
+import { inspectionPerAnswer } from "./inspection.ts";
 import { auditOf } from "./model-audit.ts";
 
 /** Checked answers on truth that experts gave from which skill counts as measured. */
@@ -53,6 +54,8 @@ export function purchasesOf(
       !(enoughForModel && !isSeen(image)),
   );
   const prices = peopleOf(agreement).map((vendor) => vendor.pricePerAnswer);
+  // A loss that is solved for a share of right labels counts in answers; one in money meets what an answer really costs.
+  const overhead = agreement.quality.valuePerPoint === undefined ? 0 : inspectionPerAnswer(agreement);
   const { skill, checks } = skillOf(agreement, known, { images, fit, workers });
   const answersOf = ({ image, answers }: FittedImage) => answers + (left.pending.get(image) ?? 0);
   // A model that erred more on audited images than it had said settles nothing alone any more.
@@ -71,7 +74,7 @@ export function purchasesOf(
       maxAnswers: agreement.labelling.maxAnswers,
       skill,
       temper,
-      pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length,
+      pricePerAnswer: prices.reduce((sum, price) => sum + price, 0) / prices.length + overhead,
       expertPrice: 2 * agreement.expertPricePerAnswer,
       targetAccuracy: agreement.quality.labelAccuracy,
       budgetLeft: Math.max(0, left.budget),
@@ -86,10 +89,8 @@ export function purchasesOf(
   const someNew = seen.length > 0 && seen.length < open.length;
   const forLabels = someNew ? planFor(seen).lossPerError : undefined;
   const forModel = worthOfError(agreement, left.curve, seen);
-  const plan = planFor(
-    open,
-    forModel === undefined ? forLabels : Math.min(forModel, forLabels ?? planFor(open).lossPerError),
-  );
+  const loss = forModel === undefined ? forLabels : Math.min(forModel, forLabels ?? planFor(open).lossPerError);
+  const plan = planFor(open, loss);
   open.forEach(({ image }, index) => {
     if (plan.settled[index] === 1) settled.add(image);
   });
@@ -127,7 +128,7 @@ function isCurveFlat(agreement: Campaign, curve: readonly CurvePoint[] | undefin
   if (valuePerPoint === undefined || labelling.minAnswers > 0 || unseen === 0) return false;
   if (!isCurve(curve)) return false;
   const cheapest = Math.min(...peopleOf(agreement).map(({ pricePerAnswer }) => pricePerAnswer));
-  const more = { labels: unseen, price: unseen * cheapest, valuePerPoint };
+  const more = { labels: unseen, price: unseen * (cheapest + inspectionPerAnswer(agreement)), valuePerPoint };
   return worthMoreLabels(curve, more).decision === "stop";
 }
 

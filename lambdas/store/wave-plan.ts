@@ -3,7 +3,7 @@ import { rank, shuffled } from "../../domain/split/rank.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { LotPlan } from "../../schemas/lot.ts";
 import { digestOf } from "./documents.ts";
-import { inspectionSample } from "./inspection.ts";
+import { EXPERTS_TO_CONFIRM, inspectionSample } from "./inspection.ts";
 import type { SuspectLabel } from "./label-suspects.ts";
 import type { Labels } from "./labels.ts";
 import { peopleOf } from "./purchases.ts";
@@ -204,9 +204,6 @@ export function lotPlanOf(
 
 /** Share of the test images on which three answers differ, as reserved before anything is known. */
 export const TEST_DISAGREES = 0.35;
-
-/** Experts for an image of which something is expected: one, and a second about so often. */
-export const EXPERTS_TO_CONFIRM = 1.5;
 
 /**
  * What the wave will cost at most, about: its answers, two experts for fresh gold, and one, or a second too, for each
