@@ -1,8 +1,8 @@
 import type { Ports } from "../lambdas/ports.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
-import { readDocument, sha256Hex } from "../lambdas/store/documents.ts";
+import { catalogueEntries } from "../lambdas/store/catalogues.ts";
+import { sha256Hex } from "../lambdas/store/documents.ts";
 import { recordKeys } from "../lambdas/store/keys.ts";
-import { Catalogue } from "../schemas/catalogue.ts";
 import { CycleRecord } from "../schemas/state.ts";
 
 /** The class that a file's folder names: `daisy/a.jpg` -> `daisy`; undefined for a file outside any class folder. */
@@ -45,15 +45,15 @@ export class Eyes {
         : await this.#ports.records.get(recordKeys.cycle(this.#campaign, head.openCycle));
     const key = found === undefined ? undefined : CycleRecord.parse(found.body).refs.catalogue;
     if (key === undefined || key === this.#learned) return;
-    const catalogue = await readDocument(this.#ports.objects, key, Catalogue);
-    for (const entry of catalogue.entries) {
-      const bytes = await this.#ports.objects.getRange(entry.web.key, entry.web.offset, entry.web.bytes);
-      if (bytes === undefined) continue;
-      // Contradicting folders: the picture still shows something; the first folder's class stands for it.
-      const label =
-        imageTruth(entry.names, agreement.classes) ?? folderTruth(entry.names[0] as string, agreement.classes);
-      if (label !== undefined) this.#seen.set(sha256Hex(bytes), { label, id: entry.sha256 });
-    }
+    for await (const entries of catalogueEntries(this.#ports.objects, key))
+      for (const entry of entries) {
+        const bytes = await this.#ports.objects.getRange(entry.web.key, entry.web.offset, entry.web.bytes);
+        if (bytes === undefined) continue;
+        // Contradicting folders: the picture still shows something; the first folder's class stands for it.
+        const label =
+          imageTruth(entry.names, agreement.classes) ?? folderTruth(entry.names[0] as string, agreement.classes);
+        if (label !== undefined) this.#seen.set(sha256Hex(bytes), { label, id: entry.sha256 });
+      }
     this.#learned = key;
   }
 

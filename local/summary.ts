@@ -1,9 +1,10 @@
 import type { Ports } from "../lambdas/ports.ts";
 import { cycleAgreement, readCycle } from "../lambdas/store/campaigns.ts";
+import { readCatalogue } from "../lambdas/store/catalogues.ts";
 import { readDocument } from "../lambdas/store/documents.ts";
 import { totals } from "../lambdas/store/ledger.ts";
 import { releaseState } from "../lambdas/store/release.ts";
-import { Catalogue } from "../schemas/catalogue.ts";
+import type { Catalogue } from "../schemas/catalogue.ts";
 import { Consensus } from "../schemas/consensus.ts";
 import { DatasetVersion } from "../schemas/dataset.ts";
 import { Evidence } from "../schemas/evidence.ts";
@@ -43,7 +44,7 @@ export async function summarise(ports: Ports, campaign: string, cycle: number, t
   const { refs } = record;
   const read = async <T>(name: string, schema: Parameters<typeof readDocument<T>>[2]): Promise<T | undefined> =>
     refs[name] === undefined ? undefined : readDocument<T>(ports.objects, refs[name], schema);
-  const catalogue = await read("catalogue", Catalogue);
+  const catalogue = refs.catalogue === undefined ? undefined : await readCatalogue(ports.objects, refs.catalogue);
   const evidence = await read("evidence", Evidence);
   const dataset = await read("dataset", DatasetVersion);
   const money = await totals(ports, campaign);

@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, createHmac } from "node:crypto";
-import { Catalogue, type CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { CatalogueEntry } from "../../schemas/catalogue.ts";
 import type { ImageView } from "../../schemas/portal.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "../store/campaigns.ts";
-import { readDocument } from "../store/documents.ts";
+import { catalogueEntries } from "../store/catalogues.ts";
 import { recordKeys } from "../store/keys.ts";
 import type { Session } from "../store/members.ts";
 
@@ -144,16 +144,11 @@ export class ImageLinks {
   async #read(campaign: string, key: string): Promise<CatalogueIndex> {
     const kept = this.#kept.get(campaign);
     if (kept?.key === key) return kept;
-    const { entries } = await readDocument(this.#ports.objects, key, Catalogue);
-    const index: CatalogueIndex = {
-      key,
-      places: new Map(
-        entries.map(({ sha256, web, thumbnail, tiles }) => [
-          sha256,
-          { web, thumbnail, ...(tiles === undefined ? {} : { tiles }) },
-        ]),
-      ),
-    };
+    const places: CatalogueIndex["places"] = new Map();
+    for await (const entries of catalogueEntries(this.#ports.objects, key))
+      for (const { sha256, web, thumbnail, tiles } of entries)
+        places.set(sha256, { web, thumbnail, ...(tiles === undefined ? {} : { tiles }) });
+    const index: CatalogueIndex = { key, places };
     this.#kept.set(campaign, index);
     return index;
   }

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import type { Traffic } from "../../domain/gates/rollout.ts";
-import { Catalogue } from "../../schemas/catalogue.ts";
 import { CycleRef } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle } from "../store/campaigns.ts";
-import { readDocument } from "../store/documents.ts";
+import { catalogueEntries } from "../store/catalogues.ts";
 import { type LiveModel, releaseState, updateRelease } from "../store/release.ts";
 import { traffic } from "../store/traffic.ts";
 import { ReleaseOrder } from "./prepare-release.ts";
@@ -24,8 +23,7 @@ export const beginRollout = stage({
   async run({ campaign, cycle, release }, ports) {
     const agreement = await cycleAgreement(ports, campaign, cycle);
     const { refs } = await readCycle(ports, campaign, cycle);
-    const catalogue = await readDocument(ports.objects, refs.catalogue ?? "", Catalogue);
-    const first = catalogue.entries[0];
+    const first = (await catalogueEntries(ports.objects, refs.catalogue ?? "").next()).value?.[0];
     if (first === undefined) throw new SmokeTestError("the catalogue holds no image to try the endpoint with");
     const image = await ports.objects.getRange(first.web.key, first.web.offset, first.web.bytes);
     const answer = await ports.endpoints.invoke(release.endpointName, image ?? new Uint8Array(), "image/jpeg");

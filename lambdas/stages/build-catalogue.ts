@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { assembleCatalogue, withoutResult } from "../../domain/catalogue/assemble.ts";
-import { AdmissionBatch, Catalogue } from "../../schemas/catalogue.ts";
+import { AdmissionBatch, type Catalogue } from "../../schemas/catalogue.ts";
 import { IntakeItem } from "../../schemas/intake.ts";
 import { CycleRef, JobOrder } from "../../schemas/state.ts";
 import type { Objects, Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
+import { readCatalogue } from "../store/catalogues.ts";
 import { DocumentError, digestOf, readDocument, readLines, writeAddressed } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 import { isTakenUp } from "../store/take-up.ts";
@@ -40,7 +41,7 @@ export const buildCatalogue = stage({
       );
     }
     const before = await earlierRefs(ports, campaign, cycle);
-    const earlier = before.catalogue && (await readDocument(ports.objects, before.catalogue, Catalogue));
+    const earlier = before.catalogue && (await readCatalogue(ports.objects, before.catalogue));
     const shards = batches.flatMap((batch) => batch.shard ?? []);
     const catalogue = assembleCatalogue({ campaign, cycle, files, results, shards, earlier: earlier || undefined });
     const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);

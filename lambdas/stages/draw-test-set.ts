@@ -4,11 +4,11 @@ import { confirmPairs } from "../../domain/duplicates/confirm.ts";
 import { groupsOf, proposePairs } from "../../domain/duplicates/groups.ts";
 import { captureClusters, unitedGroups } from "../../domain/split/capture-clusters.ts";
 import { drawTestSet as draw } from "../../domain/split/draw.ts";
-import { Catalogue } from "../../schemas/catalogue.ts";
 import { CycleRef, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
+import { readCatalogue } from "../store/catalogues.ts";
 import { readDocument, writeAddressed } from "../store/documents.ts";
 import { readEmbeddings } from "../store/embeddings.ts";
 import { objectKeys } from "../store/keys.ts";
@@ -27,7 +27,7 @@ export const drawTestSet = stage({
   output: z.strictObject({ key: z.string(), test: z.int(), gold: z.int(), pool: z.int(), withheld: z.int() }),
   async run({ campaign, cycle, catalogueKey, embeddingsKey }, ports) {
     const agreement = await cycleAgreement(ports, campaign, cycle);
-    const { entries } = await readDocument(ports.objects, catalogueKey, Catalogue);
+    const { entries } = await readCatalogue(ports.objects, catalogueKey);
     const embeddings = await readEmbeddings(ports.objects, embeddingsKey);
     const sha256s = entries.map((e) => e.sha256);
     const pairs = confirmPairs(sha256s, proposePairs(entries.map(hashedImage)).pairs, embeddings, LEAST_COSINE);

@@ -1,9 +1,10 @@
-import { Catalogue } from "../../schemas/catalogue.ts";
+import type { Catalogue } from "../../schemas/catalogue.ts";
 import { Decision, type DecisionKind } from "../../schemas/decision.ts";
 import { Split } from "../../schemas/state.ts";
 import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
+import { immutableCatalogue } from "./catalogues.ts";
 import { digestOf, writeDocument } from "./documents.ts";
 import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
@@ -72,7 +73,7 @@ export async function newestCatalogue(
   campaign: string,
 ): Promise<Catalogue | undefined> {
   const key = await newestRef(ports, campaign, "catalogue");
-  return key === undefined ? undefined : readImmutable(ports.objects, key, Catalogue);
+  return key === undefined ? undefined : immutableCatalogue(ports.objects, key);
 }
 
 /** The newest cycle's reference of a name, failed cycles passed over. */

@@ -1,5 +1,5 @@
 import type { AnswerValue } from "../../schemas/answer.ts";
-import { Catalogue } from "../../schemas/catalogue.ts";
+import type { Catalogue } from "../../schemas/catalogue.ts";
 import { Consensus } from "../../schemas/consensus.ts";
 import { DatasetVersion } from "../../schemas/dataset.ts";
 import type { Decision } from "../../schemas/decision.ts";
@@ -7,6 +7,7 @@ import type { ImageEvent, ImageHistory } from "../../schemas/portal.ts";
 import { type CycleRecord, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
+import { immutableCatalogue } from "./catalogues.ts";
 import { claimsByImage } from "./claims.ts";
 import { everyRecord } from "./every-record.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
@@ -26,8 +27,7 @@ export async function imageHistory(ports: Store, campaign: string, asked: string
   for (let cycle = 1; cycle <= head.cycles; cycle += 1) cycles.push(await readCycle(ports, campaign, cycle));
   const catalogues = new Map<number, Catalogue>();
   for (const { cycle, refs } of cycles) {
-    if (refs.catalogue !== undefined)
-      catalogues.set(cycle, await readImmutable(ports.objects, refs.catalogue, Catalogue));
+    if (refs.catalogue !== undefined) catalogues.set(cycle, await immutableCatalogue(ports.objects, refs.catalogue));
   }
   const image = [...catalogues.values()].map((catalogue) => shaOf(catalogue, asked)).find((sha) => sha !== undefined);
   if (image === undefined) return undefined;

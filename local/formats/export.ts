@@ -9,9 +9,10 @@ import { writeCsv, writeJsonl } from "../../domain/formats/table.ts";
 import type { Ports } from "../../lambdas/ports.ts";
 import { BadInputError } from "../../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../../lambdas/store/campaigns.ts";
+import { catalogueEntries } from "../../lambdas/store/catalogues.ts";
 import { DocumentError, readDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
-import { Catalogue, type CatalogueEntry } from "../../schemas/catalogue.ts";
+import type { CatalogueEntry } from "../../schemas/catalogue.ts";
 import { DatasetVersion } from "../../schemas/dataset.ts";
 import { packFolder } from "./pack.ts";
 
@@ -88,8 +89,10 @@ async function newestDataset(ports: Pick<Ports, "records" | "objects">, campaign
     const { refs, closedAt, openedAt } = await readCycle(ports, campaign, cycle);
     if (refs.dataset === undefined || refs.catalogue === undefined) continue;
     const dataset = await readDocument(ports.objects, refs.dataset, DatasetVersion);
-    const catalogue = await readDocument(ports.objects, refs.catalogue, Catalogue);
-    const entries = new Map(catalogue.entries.map((entry) => [entry.sha256, entry]));
+    const wanted = new Set(dataset.items.map(({ sha256 }) => sha256));
+    const entries = new Map<string, CatalogueEntry>();
+    for await (const some of catalogueEntries(ports.objects, refs.catalogue))
+      for (const entry of some) if (wanted.has(entry.sha256)) entries.set(entry.sha256, entry);
     return { dataset, entries, frozenAt: closedAt ?? openedAt };
   }
   throw new BadInputError(
