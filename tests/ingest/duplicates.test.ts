@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { confirmPairs } from "../../domain/duplicates/confirm.ts";
-import { groupsOf, type HashedImage, proposePairs } from "../../domain/duplicates/groups.ts";
+import { groupsOf, type HashedImage, PAIR_POLICY, proposePairs } from "../../domain/duplicates/groups.ts";
 import { MultiIndex, packHashes, popcount } from "../../domain/duplicates/multi-index.ts";
 import { UnionFind } from "../../domain/duplicates/union-find.ts";
 
@@ -74,6 +74,14 @@ test("a pair needs both hashes near", () => {
   ]);
 });
 
+test("perceptual hashes a little further apart make a pair where the difference hashes nearly agree", () => {
+  const tenBitsAway = "00000000000003ff";
+  const close = [image("a", "0000000000000000"), image("b", tenBitsAway, "00000000000000ff")];
+  const apart = [image("a", "0000000000000000"), image("b", tenBitsAway, "00000000000001ff")];
+  expect(proposePairs(close).pairs).toEqual([[0, 1]]);
+  expect(proposePairs(apart).pairs).toEqual([]);
+});
+
 test("flat images are never grouped by hashes alone", () => {
   const flats = [image("a", "8000000000000000", undefined, true), image("b", "8000000000000000", undefined, true)];
   expect(proposePairs(flats).pairs).toEqual([]);
@@ -81,7 +89,7 @@ test("flat images are never grouped by hashes alone", () => {
 
 test("a hash that too many images share groups none of them and is told", () => {
   const crowd = Array.from({ length: 6 }, (_, i) => image(`${i}`, "00000000000000ff"));
-  const policy = { pHashRadius: 8, dHashRadius: 10, mostNear: 5 };
+  const policy = { ...PAIR_POLICY, mostNear: 5 };
   expect(proposePairs(crowd, policy)).toEqual({ pairs: [], skewed: [0, 1, 2, 3, 4, 5] });
   expect(proposePairs(crowd.slice(0, 3), policy).pairs).toHaveLength(3);
 });
