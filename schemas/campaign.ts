@@ -111,6 +111,8 @@ export const TrainingPolicy = z.strictObject({
    * modelMegabytes), or where there are enough of them to prove one as good. `off`: the model goes as it was trained.
    */
   optimise: z.enum(["auto", "off"]).default("auto"),
+  /** Test images on which the model is tried again under worse light, angle, blur, noise and compression; 0: none. */
+  corruptedImages: z.int().min(0).max(5000).default(48),
   /**
    * `probe`: logistic regression on frozen features. `finetune`: the network as well, however long it takes. `auto`: the
    * network as well where `minutes` suffice, as a few timed batches say. What was fine-tuned ships only if its paired gain over

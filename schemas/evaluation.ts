@@ -66,6 +66,27 @@ export const ModelTraining = z.looseObject({
     .optional(),
 });
 
+/** Accuracy on some test images under one family of corruption at one of five severities. */
+export const CorruptionRow = z.looseObject({
+  family: z.string(),
+  severity: z.int().min(1).max(5),
+  value: Probability,
+  low: Probability,
+  high: Probability,
+  n: z.int(),
+});
+export type CorruptionRow = z.infer<typeof CorruptionRow>;
+
+/** A kind of image against the rest; it warns where it is worse beyond chance (Holm over all slices). */
+export const Slice = z.looseObject({
+  slice: z.string(),
+  n: z.int(),
+  accuracy: Estimate,
+  pValue: Probability,
+  warns: z.boolean(),
+});
+export type Slice = z.infer<typeof Slice>;
+
 /** `evaluation.json`: one look at the sealed test. */
 export const Evaluation = z.looseObject({
   schemaVersion: z.literal(1),
@@ -95,6 +116,8 @@ export const Evaluation = z.looseObject({
   optimisation: Optimisation.optional(),
   /** Why none was held. */
   notOptimised: z.string().optional(),
+  slices: z.array(Slice).optional(),
+  corruptions: z.array(CorruptionRow).optional(),
 });
 export type Evaluation = z.infer<typeof Evaluation>;
 
@@ -105,5 +128,29 @@ export const EvidenceFolder = z.strictObject({
   files: z.array(z.strictObject({ path: z.string().min(1), sha256: Sha256, bytes: z.int().min(0) })).min(1),
 });
 
-/** `attributes.json`: what is known of an image beside its pixels (camera, vendor, ...); each value becomes a slice. */
-export const ImageAttributes = z.record(Sha256, z.record(z.string().min(1).max(40), z.string().min(1).max(140)));
+/**
+ * `attributes.json`: what is known of an image beside its pixels. Each word (camera, vendor; several in a list) becomes a slice,
+ * and so do the lowest and the highest quarter of each number (size, brightness).
+ */
+const Word = z.string().min(1).max(140);
+export const ImageAttributes = z.record(
+  Sha256,
+  z.record(z.string().min(1).max(40), z.union([Word, z.array(Word), z.number()])),
+);
+export type ImageAttributes = z.infer<typeof ImageAttributes>;
+
+/** `labels.json`: who labelled the images that a model was made of, by vendor; nobody's name is in it. */
+export const LabelSources = z.strictObject({
+  images: z.int().min(0),
+  /** Images whose class two blind experts agreed on. */
+  experts: z.int().min(0),
+  vendors: z.array(
+    z.strictObject({
+      vendor: z.string(),
+      kind: z.enum(["people", "model"]),
+      images: z.int().min(0),
+      answers: z.int().min(0),
+    }),
+  ),
+});
+export type LabelSources = z.infer<typeof LabelSources>;

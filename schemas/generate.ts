@@ -8,7 +8,7 @@ import { AdmissionResult, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import { Claims } from "./claims.ts";
 import { Consensus } from "./consensus.ts";
 import { DatasetVersion, TestTruth } from "./dataset.ts";
-import { Evaluation, EvidenceFolder, ImageAttributes, Optimisation } from "./evaluation.ts";
+import { Evaluation, EvidenceFolder, ImageAttributes, LabelSources, Optimisation } from "./evaluation.ts";
 import { Evidence, Judgement } from "./evidence.ts";
 import { IntakeItem, IntakeSeal } from "./intake.ts";
 import { LedgerEntry, Statement } from "./ledger.ts";
@@ -45,6 +45,7 @@ const STORED = {
   "intake-seal": IntakeSeal,
   "job-order": JobOrder,
   judgement: Judgement,
+  "label-sources": LabelSources,
   "ledger-entry": LedgerEntry,
   lot: Lot,
   "lot-plan": LotPlan,

@@ -8,6 +8,7 @@ import { stage } from "../stage.ts";
 import { updateCycle } from "../store/campaigns.ts";
 import { datasetVersionOf } from "../store/dataset.ts";
 import { writeDocument } from "../store/documents.ts";
+import { attributesOf, labelSourcesOf, writeAttributes } from "../store/image-attributes.ts";
 import { objectKeys } from "../store/keys.ts";
 import { labelsSoFar } from "../store/labels.ts";
 import { readImmutable } from "../store/lot-records.ts";
@@ -61,6 +62,13 @@ export const freezeDataset = stage({
     await writeDocument(ports.objects, truthKey, truth);
     await writeDocument(ports.objects, key, dataset);
 
+    const attributes = await writeAttributes(
+      ports.objects,
+      campaign,
+      await attributesOf(truth, [catalogue.entries], known),
+      labelSourcesOf(agreement, dataset, known),
+    );
+
     const { champion } = await releaseState(ports, campaign);
     // Without pretrained weights a small network learns from scratch, unless the agreement asks for the hand-made features.
     const fromScratch = backbone === WITHOUT_WEIGHTS && agreement.training.backbone !== WITHOUT_WEIGHTS;
@@ -72,6 +80,7 @@ export const freezeDataset = stage({
       dataset,
       datasetKey: key,
       truthKey,
+      attributes,
       embeddingsKey,
       backbone,
       recipe,

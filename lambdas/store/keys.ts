@@ -40,6 +40,8 @@ export const objectKeys = {
   dataset: (campaign: string, version: string) => `${root(campaign)}/datasets/${version}/dataset.json`,
   /** Apart from everything else, so that a policy can deny it to all but the evaluation. */
   sealedTruth: (campaign: string, digest: string) => `sealed/${campaign}/${digest}/test.json`,
+  /** What is known of test images beside their pixels, and who labelled the others, in one folder. */
+  attributes: (campaign: string, digest: string) => `${root(campaign)}/attributes/${digest}/attributes.json`,
   models: (campaign: string) => `${root(campaign)}/models`,
   evaluation: (campaign: string, job: string) => `${root(campaign)}/evaluations/${job}`,
   evidence: (campaign: string, digest: string) => `${root(campaign)}/evidence/${digest}.json`,

@@ -12,6 +12,8 @@ export interface Frozen {
   dataset: DatasetVersion;
   datasetKey: string;
   truthKey: string;
+  /** Folder of attributes.json and labels.json. */
+  attributes: string;
   embeddingsKey: string;
   backbone: string;
   recipe: string;
@@ -60,9 +62,11 @@ export function modelJobs(frozen: Frozen): {
   const judged = [
     { name: "truth", prefix: folderOf(frozen.truthKey) },
     shards,
+    { name: "attributes", prefix: frozen.attributes },
     ...(frozen.championKey === undefined ? [] : [{ name: "champion", prefix: frozen.championKey }]),
   ];
-  const look = ["evaluate", ...(wanted ? [] : ["--not-optimised", reason])];
+  const corrupted = String(agreement.training.corruptedImages);
+  const look = ["evaluate", "--corruptions", corrupted, ...(wanted ? [] : ["--not-optimised", reason])];
   const made = wanted ? optimisation : order;
   const evaluation = `${campaign}-eval-${digestOf({ order: made, inputs: judged, arguments: look }).slice(0, 16)}`;
   return {

@@ -28,6 +28,7 @@ function orders(
     dataset: { items } as unknown as DatasetVersion,
     datasetKey: "campaigns/parts/datasets/v/dataset.json",
     truthKey: "sealed/parts/t/test.json",
+    attributes: "campaigns/parts/attributes/a/",
     embeddingsKey: "campaigns/parts/embeddings/e/output/model.tar.gz",
     backbone: "vit",
     recipe: more.recipe ?? "probe",
@@ -91,6 +92,6 @@ describe("which jobs follow a freeze", () => {
       championKey: "campaigns/parts/models/m/output/model.tar.gz",
     });
     expect(optimisation.inputs?.some(({ prefix }) => prefix.startsWith("sealed/"))).toBe(false);
-    expect(evaluation.inputs.map(({ name }) => name)).toEqual(["truth", "shards", "champion"]);
+    expect(evaluation.inputs.map(({ name }) => name)).toEqual(["truth", "shards", "attributes", "champion"]);
   });
 });

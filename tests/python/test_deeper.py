@@ -106,6 +106,17 @@ def test_every_corruption_keeps_the_shape_and_grows_with_severity():
         assert distances[0] < distances[-1], name
 
 
+def test_words_lists_and_numbers_become_slices():
+    known = [
+        {"camera": "A", "vendor": ["alder", "birch"], "size": 100 * k} if k else {"vendor": "birch"} for k in range(9)
+    ]
+    masks = slices.by_value(known)
+    assert sorted(masks) == ["camera A", "high size", "low size", "vendor alder", "vendor birch"]
+    assert masks["vendor birch"].all() and masks["camera A"].sum() == masks["vendor alder"].sum() == 8
+    # Quarters of the eight that have a size: 100 to 800; the one without is in neither.
+    assert list(np.nonzero(masks["low size"])[0]) == [1, 2] and list(np.nonzero(masks["high size"])[0]) == [7, 8]
+
+
 def test_a_slice_that_is_worse_warns_and_one_that_is_not_does_not():
     brightness = np.arange(400.0)
     hit = np.ones(400, dtype=bool)

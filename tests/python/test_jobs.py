@@ -210,11 +210,23 @@ def test_the_evidence_folder_is_whole_by_itself_and_names_every_file(scene: Scen
     evaluation_room(room, scene)
     document = truth(scene.test)
     document["items"][0]["label"] = next(c for c in CLASSES if c != document["items"][0]["label"])
-    inputs = room.root / "processing/input/truth"
-    (inputs / "test.json").write_text(json.dumps(document))
-    (inputs / "attributes.json").write_text(json.dumps({name: {"camera": "Pinhole 1"} for name in scene.test}))
-    succeed_here(room, "evaluate")
+    inputs = room.root / "processing/input"
+    (inputs / "truth/test.json").write_text(json.dumps(document))
+    (inputs / "attributes").mkdir()
+    known = {name: {"camera": "Pinhole 1", "vendor": ["alder", "birch"], "size": 1024} for name in scene.test}
+    (inputs / "attributes/attributes.json").write_text(json.dumps(known))
+    vendors = [{"vendor": "alder", "kind": "people", "images": 30, "answers": 41}]
+    sources = {"images": 36, "experts": 2, "vendors": vendors}
+    (inputs / "attributes/labels.json").write_text(json.dumps(sources))
+    succeed_here(room, "evaluate", "--corruptions", "4", "--not-optimised", "6 images can't prove it")
     out = room.root / "processing/output"
+    evaluation = documents.read(out / "evaluation.json", "evaluation")
+    rows = evaluation["corruptions"]
+    assert len(rows) == 25 and {row["n"] for row in rows} == {4}
+    assert evaluation["notOptimised"] == "6 images can't prove it"
+    card = (out / "model-card.md").read_text()
+    assert "alder (people) 41 answers on 30 images" in card and "Experts decided 2" in card
+    assert "| compression | " in card and "None competed: 6 images can't prove it" in card
     manifest = documents.read(out / "manifest.json", "evidence-folder")
     there = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()} - {"manifest.json"}
     assert {entry["path"] for entry in manifest["files"]} == there
@@ -222,8 +234,8 @@ def test_the_evidence_folder_is_whole_by_itself_and_names_every_file(scene: Scen
     page = (out / "index.html").read_text()
     # Charts, the mistaken image itself and the card; nothing is fetched.
     assert page.count("<svg") >= 4 and "data:image/png;base64," in page and "Model card" in page
-    # Classes and slices as tables that scroll by themselves, the card as text.
-    assert page.count('class="scroll"') >= 3 and "camera Pinhole 1" in page and "<h3>Limits</h3>" in page
+    # Classes and corruptions as tables that scroll by themselves, the card as text.
+    assert page.count('class="scroll"') >= 3 and "<td>compression</td>" in page and "<h3>Limits</h3>" in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "<script" not in page
 
 

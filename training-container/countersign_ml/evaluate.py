@@ -1,18 +1,22 @@
 """`evaluate`: one look at the sealed test -> evaluation.json, predictions.json, mistakes, charts.
 
-Inputs (processing job): `model`, `truth` (test.json), `shards`; optional `champion`, a second model judged on the same
-images. Images that a model can't decode count as wrong: production would see them too. Argument `--corruptions N`
-judges N of the images under lighting, angle, blur, noise and compression as well; `--not-optimised TEXT` says why no
-smaller variants of the model competed, where its folder holds no table of such a competition.
+Inputs (processing job): `model`, `truth` (test.json), `shards`; optional `attributes` (attributes.json, labels.json:
+what is known of images beside their pixels), and `champion`, a second model judged on the same images. Images that a
+model can't decode count as wrong: production would see them too. Argument `--corruptions N` judges N of the images
+under lighting, angle, blur, noise and compression as well; `--not-optimised TEXT` says why no smaller variants of the
+model competed, where its folder holds no table of such a competition.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn import metrics as sk
@@ -75,7 +79,7 @@ def main() -> None:
     documents.write(out / "evaluation.json", evaluation, "evaluation")
     if "optimisation" in evaluation:
         documents.write(out / "optimisation.json", evaluation["optimisation"], "optimisation")
-    (out / "model-card.md").write_text(write_card(model.facts, evaluation, truth), encoding="utf-8")
+    (out / "model-card.md").write_text(write_card(model.facts, evaluation, truth, label_sources()), encoding="utf-8")
     write_predictions(out, truth["classes"], items, judged, rival)
     write_reference(out, truth["classes"], judged, model.facts["abstainThreshold"])
     write_mistakes(out, evaluation["mistakes"], files)
@@ -162,14 +166,18 @@ def under_corruption(model: Model, items: list[dict], files: dict[str, bytes], c
             pairs.append((decode(files[item["sha256"]], model.facts["inputSize"]), item["label"]))
     progress = contract.Progress("corruptions", len(FAMILIES) * len(SEVERITIES))
     rows = []
-    for name, corrupt in FAMILIES.items():
-        for severity in SEVERITIES:
-            hits = [
-                model.classes[int(model.predict_pixels(corrupt(pixels, severity)).probabilities.argmax())] == label
-                for pixels, label in pairs
-            ]
-            rows.append({"family": name, "severity": severity, **metrics.wilson(sum(hits), len(hits)), "n": len(hits)})
-            progress.at(len(rows))
+
+    def hit(pair: tuple[np.ndarray, str], corrupt: Callable[[np.ndarray, int], np.ndarray], severity: int) -> bool:
+        found = model.predict_pixels(corrupt(pair[0], severity)).probabilities
+        return model.classes[int(found.argmax())] == pair[1]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, corrupt in FAMILIES.items():
+            for severity in SEVERITIES:
+                hits = list(pool.map(partial(hit, corrupt=corrupt, severity=severity), pairs))
+                row = {"family": name, "severity": severity, **metrics.wilson(sum(hits), len(hits)), "n": len(hits)}
+                rows.append(row)
+                progress.at(len(rows))
     return rows
 
 
@@ -180,7 +188,7 @@ def report(
     judged: Judged,
     rival: Judged | None,
     champion: Model | None,
-    known: dict[str, dict[str, str]],
+    known: dict[str, dict[str, Any]],
 ) -> dict:
     """The evaluation document, schema `evaluation`. `known`: see attributes()."""
     truth = np.array([classes.index(item["label"]) for item in items])
@@ -253,12 +261,18 @@ def report(
     return document
 
 
-def attributes() -> dict[str, dict[str, str]]:
-    """What is known of a test image beside its pixels, from attributes.json in input `truth`, where that is there:
-    {sha256: {camera: ..., vendor: ...}}, any names. Each value becomes a slice.
+def attributes() -> dict[str, dict[str, Any]]:
+    """What is known of the test images beside their pixels, from attributes.json of input `attributes`, where there is
+    one: {sha256: {camera: ..., vendor: [...], size: ...}}, any names. They become slices.
     """
-    file = contract.processing_input("truth") / "attributes.json"
-    return documents.read(file, "image-attributes") if file.exists() else {}
+    folder = contract.optional_processing_input("attributes")
+    return documents.read(folder / "attributes.json", "image-attributes") if folder else {}
+
+
+def label_sources() -> dict | None:
+    """Who labelled what the model was made of, from labels.json of the same input."""
+    folder = contract.optional_processing_input("attributes")
+    return documents.read(folder / "labels.json", "label-sources") if folder else None
 
 
 def ranking(truth: np.ndarray, probabilities: np.ndarray, present: np.ndarray) -> dict:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 
-def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
-    """From model.json, evaluation.json and test.json; nothing in it is written by hand."""
+def write_card(facts: dict, evaluation: dict, truth: dict, sources: dict | None = None) -> str:
+    """From model.json, evaluation.json, test.json and labels.json; nothing in it is written by hand."""
     cross, accuracy = facts["crossValidation"], evaluation["accuracy"]
     weakest = sorted((row for row in evaluation["perClass"] if row["n"]), key=lambda row: row["recall"]["value"])[:5]
-    sources: dict[str, int] = {}
+    origins: dict[str, int] = {}
     for item in truth["items"]:
-        sources[item["source"]] = sources.get(item["source"], 0) + 1
+        origins[item["source"]] = origins.get(item["source"], 0) + 1
     residual = truth["residualError"]
     warned = [row["slice"] for row in evaluation.get("slices", []) if row["warns"]]
     lines = [
@@ -41,8 +41,10 @@ def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
         + ".",
         "",
         *_variants(evaluation),
+        *_robustness(evaluation),
         "## Labels",
-        "Truth of the test by source: " + ", ".join(f"{name} {count}" for name, count in sorted(sources.items())) + ". "
+        *_sources(sources),
+        "Truth of the test by source: " + ", ".join(f"{name} {count}" for name, count in sorted(origins.items())) + ". "
         f"Experts audited {residual['audited']} of the unanimous ones and found {residual['wrong']} wrong; "
         f"at most {100 * residual['upper']:.1f} % of the truth is wrong (95 %).",
         "",
@@ -52,6 +54,40 @@ def write_card(facts: dict, evaluation: dict, truth: dict) -> str:
         "Slices that are worse than the rest: " + (", ".join(warned) or "none found") + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sources(sources: dict | None) -> list[str]:
+    """Who labelled the images that it was made of, by vendor."""
+    if sources is None:
+        return []
+    rows = [
+        f"{row['vendor']} ({row['kind']}) {row['answers']} answers on {row['images']} images"
+        for row in sources["vendors"]
+    ]
+    return [
+        f"Made of {sources['images']} labelled images: {'; '.join(rows) or 'no vendor answered any'}. "
+        f"Experts decided {sources['experts']} of them.",
+        "",
+    ]
+
+
+def _robustness(evaluation: dict) -> list[str]:
+    """Accuracy under worse conditions, each family at its five severities."""
+    rows = evaluation.get("corruptions") or []
+    if not rows:
+        return []
+    families: dict[str, list[str]] = {}
+    for row in rows:
+        families.setdefault(row["family"], []).append(f"{row['value']:.2f}")
+    return [
+        "## Under worse conditions",
+        f"Right on {rows[0]['n']} of the sealed images, from slight to severe:",
+        "",
+        "| | 1 | 2 | 3 | 4 | 5 |",
+        "|---|---|---|---|---|---|",
+        *(f"| {family} | {' | '.join(values)} |" for family, values in families.items()),
+        "",
+    ]
 
 
 def _variants(evaluation: dict) -> list[str]:

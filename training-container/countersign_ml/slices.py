@@ -16,14 +16,27 @@ FEWEST = 20
 
 def by_quartile(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """The lowest and the highest quarter of a measure, as masks; none where it hardly varies."""
-    low, high = np.quantile(values, [0.25, 0.75])
+    low, high = np.nanquantile(values, [0.25, 0.75])
     return {} if low == high else {f"low {name}": values <= low, f"high {name}": values >= high}
 
 
-def by_value(known: list[dict[str, str]]) -> dict[str, np.ndarray]:
-    """A mask for each value of each attribute, such as `camera Canon EOS 90D` or `vendor alder`."""
-    pairs = sorted({pair for attributes in known for pair in attributes.items()})
-    return {f"{k} {v}": np.array([attributes.get(k) == v for attributes in known]) for k, v in pairs}
+def by_value(known: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Of each attribute: a mask for each word, such as `camera Canon EOS 90D` or `vendor alder` (an image may have
+    several); of a number the lowest and the highest quarter, among the images that have one.
+    """
+    masks: dict[str, np.ndarray] = {}
+    for name in sorted({name for attributes in known for name in attributes}):
+        values = [attributes.get(name) for attributes in known]
+        numbers = [value for value in values if isinstance(value, (int, float))]
+        if numbers:
+            column = np.array([value if isinstance(value, (int, float)) else np.nan for value in values], dtype=float)
+            masks |= by_quartile(name, column)
+        words = [
+            {value} if isinstance(value, str) else set(value) if isinstance(value, list) else set() for value in values
+        ]
+        for word in sorted(set().union(*words)):
+            masks[f"{name} {word}"] = np.array([word in here for here in words])
+    return masks
 
 
 def report(masks: dict[str, np.ndarray], hit: np.ndarray, groups: np.ndarray) -> list[dict]:

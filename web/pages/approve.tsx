@@ -1,5 +1,6 @@
 import type { ApprovalView } from "../../schemas/portal.ts";
 import { useLoad } from "../api.ts";
+import { Conditions } from "../parts/conditions.tsx";
 import { Decision } from "../parts/decision.tsx";
 import { Gates, Look, PerClass, Worst } from "../parts/evidence.tsx";
 import { ConfusionPlot, IntervalBar } from "../parts/plots.tsx";
@@ -96,6 +97,7 @@ function Case(props: { campaign: string; currency: string; pending: Pending; onD
         <h2>Where it goes wrong</h2>
         <PerClass evaluation={evaluation} currency={currency} expertPriceMicros={pending.expertPriceMicros} />
         <ConfusionPlot classes={evaluation.classes} confusion={evaluation.confusion} />
+        <Conditions evaluation={evaluation} />
       </section>
       <section>
         <h2>Its worst mistakes</h2>
