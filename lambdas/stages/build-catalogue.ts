@@ -6,7 +6,7 @@ import { CycleRef, JobOrder } from "../../schemas/state.ts";
 import type { Objects, Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
-import { readCatalogue } from "../store/catalogues.ts";
+import { mustFit, readCatalogue } from "../store/catalogues.ts";
 import { DocumentError, digestOf, readDocument, readLines, writeAddressed } from "../store/documents.ts";
 import { objectKeys } from "../store/keys.ts";
 import { isTakenUp } from "../store/take-up.ts";
@@ -42,6 +42,7 @@ export const buildCatalogue = stage({
     }
     const before = await earlierRefs(ports, campaign, cycle);
     const earlier = before.catalogue && (await readCatalogue(ports.objects, before.catalogue));
+    mustFit(campaign, earlier ? earlier.entries : [], results);
     const shards = batches.flatMap((batch) => batch.shard ?? []);
     const catalogue = assembleCatalogue({ campaign, cycle, files, results, shards, earlier: earlier || undefined });
     const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);

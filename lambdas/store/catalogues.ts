@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { Catalogue, CatalogueEntry } from "../../schemas/catalogue.ts";
 import type { Objects } from "../ports.ts";
+import { BadInputError } from "../stage.ts";
 import { type DocumentItem, documentItems } from "./document-items.ts";
 import { DocumentError } from "./documents.ts";
+import { MOST_FILES } from "./intakes.ts";
 
 const MEMBERS = Catalogue.shape;
 type Reader = Pick<Objects, "head" | "getRange">;
@@ -56,6 +58,20 @@ export async function catalogueShardKeys(objects: Reader, key: string): Promise<
   for await (const items of documentItems(objects, key))
     for (const item of items) if (item.member === "shards") keys.push(checked(key, item, MEMBERS.shards.element).key);
   return keys;
+}
+
+/** Throws BadInputError where a campaign would hold more images than its documents were measured at. */
+export function mustFit(
+  campaign: string,
+  earlier: readonly { sha256: string }[],
+  results: readonly { sha256: string; verdict: "admitted" | "quarantined" }[],
+): void {
+  const images = new Set(earlier.map(({ sha256 }) => sha256));
+  for (const { sha256, verdict } of results) if (verdict === "admitted") images.add(sha256);
+  if (images.size <= MOST_FILES) return;
+  throw new BadInputError(
+    `"${campaign}" holds ${earlier.length} images and would hold ${images.size} with this intake; at most ${MOST_FILES} fit into one campaign. Nothing is lost: open another campaign and add these photos there`,
+  );
 }
 
 function checked<T>(key: string, { member, text }: DocumentItem, schema: z.ZodType<T>): T {

@@ -17,8 +17,11 @@ export interface IncomingFile {
 
 /** Larger files are hashed and listed but not stored: admission says `too-large`. */
 export const LARGEST_FILE_BYTES = 256 * 1024 * 1024;
-/** A cycle's catalogue, draw and plans are documents that one function holds: more files go into cycles of their own. */
-export const MOST_FILES = 1_000_000;
+/**
+ * A campaign's catalogue, draws and plans are documents that one function holds. Measured at so many images (516 MB where the
+ * catalogue is made, of 1,024); more go into campaigns of their own. See docs/decisions/0019.
+ */
+export const MOST_FILES = 100_000;
 /** A manifest is read in pieces of so many bytes. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Files read and written at the same time. */
@@ -49,7 +52,7 @@ export async function sealIntake(
     items.push(item);
     if (items.length > MOST_FILES) {
       throw new BadInputError(
-        `there are more than ${MOST_FILES} files; bring them in folders of at most ${MOST_FILES}, each an intake of its own. What was stored is not stored again`,
+        `there are more than ${MOST_FILES} files; one campaign holds at most ${MOST_FILES} images: bring them in folders of at most so many, each to a campaign of its own. What was stored is not stored again`,
       );
     }
     if (isImage) images += 1;
@@ -110,7 +113,7 @@ export async function verifyIntake(
   }
   if (seal.files > MOST_FILES) {
     throw new BadInputError(
-      `intake "${intake}" holds ${seal.files} files; at most ${MOST_FILES} fit into one cycle. Nothing is lost: add the same photos again in folders of at most ${MOST_FILES}, and they queue as cycles of their own`,
+      `intake "${intake}" holds ${seal.files} files; one campaign holds at most ${MOST_FILES} images. Nothing is lost: add the same photos again in folders of at most so many, each to a campaign of its own`,
     );
   }
   const hash = createHash("sha256");

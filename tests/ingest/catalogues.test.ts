@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { memoryPorts } from "../../adapters/memory/index.ts";
-import { catalogueEntries, catalogueShardKeys, readCatalogue } from "../../lambdas/store/catalogues.ts";
+import { catalogueEntries, catalogueShardKeys, mustFit, readCatalogue } from "../../lambdas/store/catalogues.ts";
 import { type DocumentItem, documentItems } from "../../lambdas/store/document-items.ts";
+import { MOST_FILES } from "../../lambdas/store/intakes.ts";
 import { canonicalJson } from "../../schemas/canonical.ts";
 import type { Catalogue } from "../../schemas/catalogue.ts";
 
@@ -89,6 +90,17 @@ test("a catalogue, its entries alone and its shards alone are what was written",
   for await (const some of catalogueEntries(objects, key)) entries.push(...some);
   expect(entries).toEqual(catalogue.entries);
   expect(await catalogueShardKeys(objects, key)).toEqual(["shards/1"]);
+});
+
+test("a campaign takes images up to its limit, known ones and refused ones uncounted, and says what to do beyond", () => {
+  const admitted = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ sha256: `${from + i}`, verdict: "admitted" as const }));
+  const earlier = admitted(0, MOST_FILES - 10);
+  const refused = { sha256: "x", verdict: "quarantined" as const };
+  expect(() => mustFit("parts", earlier, [...admitted(MOST_FILES - 20, 20), refused])).not.toThrow();
+  expect(() => mustFit("parts", earlier, admitted(MOST_FILES - 20, 21))).toThrow(
+    `"parts" holds ${MOST_FILES - 10} images and would hold ${MOST_FILES + 1} with this intake; at most ${MOST_FILES} fit into one campaign. Nothing is lost: open another campaign`,
+  );
 });
 
 test("a catalogue that is missing, cut off or of another form is refused by its key", async () => {

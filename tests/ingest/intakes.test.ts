@@ -128,7 +128,7 @@ test("a manifest of five million lines is refused before it is read, with what t
   const { seal, reads, verify } = await manifestOf(3);
   await seal(5_000_000);
   await expect(verify()).rejects.toThrow(
-    `holds 5000000 files; at most ${MOST_FILES} fit into one cycle. Nothing is lost: add the same photos again in folders of at most ${MOST_FILES}`,
+    `holds 5000000 files; one campaign holds at most ${MOST_FILES} images. Nothing is lost: add the same photos again in folders of at most so many`,
   );
   expect(reads).toEqual([]);
 });
