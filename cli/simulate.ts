@@ -35,8 +35,9 @@ async function imagesOf(path: string, options: Options): Promise<{ agreement: Ca
   return { agreement, images: count };
 }
 
-/** Images of each of a preview's rehearsals: seconds each. */
-const PREVIEWED = 120;
+/** Images of each of a preview's rehearsals, and how many: a few seconds each. Smaller ones buy more for each image. */
+const PREVIEWED = 600;
+const PREVIEWS = 4;
 
 /** What `preview` says before a campaign begins. Amounts in the agreement's currency; intervals are of 95 %. */
 interface Preview {
@@ -47,6 +48,8 @@ interface Preview {
   calendarDays: Forecast["days"];
   labelAccuracy: Forecast["labelAccuracy"];
   answersPerImage: Forecast["answersPerImage"];
+  /** Accuracy that was assumed of a model made of the labels as they are bought. */
+  assumedModel: Forecast["assumedModel"] | null;
   /** The sealed test as drawn, what it can tell, and the images that the wanted margin would need. */
   testSet: Forecast["test"] & { margin: number };
   fixed: Forecast["fixed"];
@@ -54,13 +57,13 @@ interface Preview {
 
 /**
  * `preview <campaign.yaml> [--images N]`: price, calendar days, expected label quality, and whether the test set can tell
- * the wanted margin, from three short rehearsals. A forecast above the budget says so; the campaign would stop at its cap.
+ * the wanted margin, from four short rehearsals. A forecast above the budget says so; the campaign would stop at its cap.
  */
 export async function preview(path: string, options: Options, bar: ProgressBar): Promise<Preview> {
   const { agreement, images } = await imagesOf(path, options);
   const found = await forecast(agreement, {
     images,
-    seeds: 3,
+    seeds: PREVIEWS,
     rehearsed: PREVIEWED,
     onRehearsal: (done, total) => bar.update({ step: "rehearsing", done, total }),
   });
@@ -80,6 +83,7 @@ export async function preview(path: string, options: Options, bar: ProgressBar):
     calendarDays: found.days,
     labelAccuracy: found.labelAccuracy,
     answersPerImage: found.answersPerImage,
+    assumedModel: found.assumedModel ?? null,
     testSet: { ...found.test, margin: gates.margin },
     fixed: found.fixed,
   };

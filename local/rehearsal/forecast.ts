@@ -1,12 +1,14 @@
+import { samplingPlan } from "../../domain/acceptance/z14.ts";
 import { chance } from "../../domain/chance.ts";
 import { wilson } from "../../domain/intervals.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Tempo } from "../people/people.ts";
-import { defaultPool, type Pool, says } from "../people/pool.ts";
+import { defaultPool, modelVendor, type Pool, says } from "../people/pool.ts";
+import { assumedAccuracy, madeFeatures } from "./made-features.ts";
 import { type Rehearsal, rehearse } from "./rehearse.ts";
 import { pictures } from "./scenery.ts";
 
-/** A mean over rehearsals with its 95 % interval (Student's t). */
+/** A mean over rehearsals, and where one campaign will lie: 95 % prediction interval (Student's t). */
 export interface Spread {
   value: number;
   low: number;
@@ -26,13 +28,15 @@ export interface Forecast {
   labelAccuracy: Spread;
   days: Spread;
   overBudget: boolean;
+  /** Accuracy that the rehearsals assumed of a model made of the labels bought: it saves answers. undefined: no model took part. */
+  assumedModel?: { low: number; high: number };
   /** Images of the sealed test, and the half width of the 95 % interval that they give a model which is right 90 % of the time. */
   test: { images: number; halfWidth: number; imagesForMargin: number };
   /** The same pool with k answers for every image and a majority vote; experts, gold and test set cost the same. */
   fixed: { answers: number; labelAccuracy: number; cost: number }[];
 }
 
-const MOST_REHEARSED = 300;
+const MOST_REHEARSED = 1000;
 const KS = [1, 3, 5, 7, 9];
 /** Student's t at .975 for 1 to 9 degrees of freedom. */
 const T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
@@ -43,7 +47,7 @@ export async function forecast(
   options: {
     images: number;
     seeds?: number;
-    /** Images of each rehearsal at most; 300 where left out. */
+    /** Images of each rehearsal at most; 1000 where left out. */
     rehearsed?: number;
     pool?: (seed: number) => Pool;
     tempo?: (vendor: string) => Tempo;
@@ -57,15 +61,22 @@ export async function forecast(
     throw new RangeError(`${options.images} images: expected a whole number from 20`);
   const rehearsed = Math.min(options.images, options.rehearsed ?? MOST_REHEARSED);
   const scale = options.images / rehearsed;
-  const poolOf = options.pool ?? ((seed: number) => defaultPool(seed, agreement.classes));
+  const poolOf = options.pool ?? ((seed: number) => poolOfAgreement(agreement, seed));
   // The rehearsed part gets the same part of the budget.
   const part: Campaign = { ...agreement, budget: Math.floor((agreement.budget / scale) * 1e6) / 1e6 };
+  const labels = (1 - agreement.training.testShare) * options.images;
+  const learns = rehearsed >= IMAGES_PER_CLASS * agreement.classes.length;
   const plays: Rehearsal[] = [];
+  const assumed: number[] = [];
   for (let i = 0; i < seeds; i += 1) {
     const seed = agreement.seed * 1000 + i;
+    const shown = pictures(rehearsed, agreement.classes, seed * rehearsed);
+    const accuracy = assumedAccuracy(labels, agreement.classes.length, seed);
+    if (learns) assumed.push(accuracy);
+    const embeddings = learns ? await madeFeatures(shown, agreement.classes, accuracy, seed) : undefined;
     plays.push(
       await rehearse(part, {
-        images: rehearsed,
+        images: { pictures: shown, ...(embeddings === undefined ? {} : { embeddings }) },
         seed,
         pool: poolOf(seed),
         ...(options.tempo === undefined ? {} : { tempo: options.tempo }),
@@ -73,13 +84,14 @@ export async function forecast(
     );
     options.onRehearsal?.(i + 1, seeds);
   }
+  const costs = plays.map((play) => costAtSize(agreement, play, scale));
   const testImages = Math.round(agreement.training.testShare * options.images);
   return {
     images: options.images,
     rehearsed,
     seeds,
     currency: agreement.currency,
-    cost: spread(plays.map(({ cost }) => cost * scale)),
+    cost: spread(costs.map(({ answers, experts }) => answers + experts)),
     answersPerImage: spread(plays.map(({ answersPerImage }) => answersPerImage)),
     labelAccuracy: spread(
       plays.map(({ accuracy }) => accuracy),
@@ -88,8 +100,9 @@ export async function forecast(
     ),
     days: spread(plays.map(({ days }) => days)),
     overBudget: plays.some(({ overBudget }) => overBudget),
+    ...(learns ? { assumedModel: { low: Math.min(...assumed), high: Math.max(...assumed) } } : {}),
     test: { images: testImages, halfWidth: halfWidth(testImages), imagesForMargin: imagesFor(agreement.gates.margin) },
-    fixed: KS.map((answers) => fixedArm(agreement, plays, poolOf, { answers, rehearsed, scale })),
+    fixed: KS.map((answers) => fixedArm(agreement, plays, costs, poolOf, { answers, rehearsed, scale })),
   };
 }
 
@@ -97,9 +110,55 @@ function spread(values: readonly number[], least = 0, most = Number.POSITIVE_INF
   const n = values.length;
   const value = values.reduce((sum, v) => sum + v, 0) / n;
   const variance = values.reduce((sum, v) => sum + (v - value) ** 2, 0) / (n - 1);
-  const half = (T[n - 2] as number) * Math.sqrt(variance / n);
+  const half = (T[n - 2] as number) * Math.sqrt(variance * (1 + 1 / n));
   return { value, low: Math.max(least, value - half), high: Math.min(most, value + half) };
 }
+
+/** With fewer rehearsed images per class no model can learn anything in a rehearsal, and none takes part. */
+const IMAGES_PER_CLASS = 8;
+
+/** The default pool's people; vendors that are models are one network each, right on 60 to 90 % of the images. */
+function poolOfAgreement({ classes, vendors }: Campaign, seed: number): Pool {
+  const people = defaultPool(seed, classes);
+  const models = new Map(
+    vendors
+      .filter(({ kind }) => kind === "model")
+      .map(({ id }) => {
+        const accuracy = 0.6 + 0.3 * chance(`${seed}/zero-shot/${id}`).uniform();
+        return [id, modelVendor({ names: [1, 2, 3, 4].map((n) => `${id}-${n}`), accuracy, share: 1 })] as const;
+      }),
+  );
+  return { experts: people.experts, annotators: (vendor) => models.get(vendor) ?? people.annotators(vendor) };
+}
+
+/**
+ * A rehearsal's money at the campaign's own size. Everything grows with the images but the inspected samples: they grow with
+ * the number of lots, which are larger in the whole campaign, and by a standard's steps with the lots' sizes.
+ */
+function costAtSize(agreement: Campaign, play: Rehearsal, scale: number): { answers: number; experts: number } {
+  const { inspection, labelling, expertPricePerAnswer } = agreement;
+  /** Items of a lot's sample that are not gold, whose experts are paid already. */
+  const fresh = (wave: number, items: number, gold: number) => {
+    const { n } = samplingPlan(Math.max(1, Math.round(items)), inspection.level, inspection.aql, "normal");
+    return Math.min(n, items) - (wave > 0 ? 0 : Math.min(Math.floor(GOLD_IN_SAMPLE * n), gold));
+  };
+  let [rehearsed, whole] = [0, 0];
+  for (const lots of Map.groupBy(play.lots, ({ wave, vendor }) => `${wave} ${vendor}`).values()) {
+    const [items, gold] = [sum(lots.map((lot) => lot.items)) * scale, sum(lots.map((lot) => lot.gold)) * scale];
+    const [wave, count] = [lots[0]?.wave ?? 0, Math.max(1, Math.ceil(items / labelling.lotSize))];
+    for (const lot of lots) rehearsed += fresh(wave, lot.items, lot.gold);
+    whole += count * fresh(wave, items / count, gold / count);
+  }
+  const { inspection: sampled, ...others } = play.expertAnswers;
+  const inspected = sampled * (rehearsed > 0 ? whole / rehearsed : scale);
+  const experts = expertPricePerAnswer * (inspected + scale * sum(Object.values(others)));
+  return { answers: scale * (play.cost - play.costOf.experts), experts };
+}
+
+/** As in inspection of first waves. */
+const GOLD_IN_SAMPLE = 0.75;
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 function halfWidth(n: number): number {
   const { low, high } = wilson(Math.round(0.9 * n), n);
@@ -117,15 +176,17 @@ function imagesFor(margin: number): number {
 function fixedArm(
   agreement: Campaign,
   plays: readonly Rehearsal[],
+  costs: readonly { answers: number; experts: number }[],
   poolOf: (seed: number) => Pool,
   { answers, rehearsed, scale }: { answers: number; rehearsed: number; scale: number },
 ): Forecast["fixed"][number] {
   const { classes, vendors } = agreement;
   let right = 0;
   let cost = 0;
-  plays.forEach(({ costOf, answersPerImage }, i) => {
+  plays.forEach(({ answersPerImage }, i) => {
     const seed = agreement.seed * 1000 + i;
-    const people = vendors.flatMap(({ id }) => poolOf(seed).annotators(id));
+    const hired = vendors.filter(({ kind }) => kind === "people");
+    const people = hired.flatMap(({ id }) => poolOf(seed).annotators(id));
     for (const { sha256: image, label } of pictures(rehearsed, classes, seed * rehearsed)) {
       const draw = chance(`${seed}/fixed/${image}`);
       const counts = new Map<string, number>();
@@ -137,10 +198,10 @@ function fixedArm(
       const tied = [...counts].filter(([, count]) => count === top).map(([name]) => name);
       if (tied[draw.below(tied.length)] === label) right += 1;
     }
-    const price = vendors.reduce((sum, { pricePerAnswer }) => sum + pricePerAnswer, 0) / vendors.length;
-    const pool = rehearsed * (1 - agreement.training.testShare - agreement.labelling.goldShare);
-    cost +=
-      (costOf.experts + Math.max(0, costOf.answers - answersPerImage * pool * price) + answers * pool * price) * scale;
+    const price = sum(hired.map(({ pricePerAnswer }) => pricePerAnswer)) / hired.length;
+    const pool = scale * rehearsed * (1 - agreement.training.testShare - agreement.labelling.goldShare);
+    const ours = costs[i] ?? { answers: 0, experts: 0 };
+    cost += ours.experts + Math.max(0, ours.answers - answersPerImage * pool * price) + answers * pool * price;
   });
   return { answers, labelAccuracy: right / (rehearsed * plays.length), cost: cost / plays.length };
 }

@@ -14,7 +14,9 @@ import { totals } from "../../lambdas/store/ledger.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import { DatasetVersion, TestTruth } from "../../schemas/dataset.ts";
+import { LotPlan } from "../../schemas/lot.ts";
 import type { ReviewKind } from "../../schemas/review.ts";
+import { WavePlan } from "../../schemas/wave.ts";
 import { VirtualClock } from "../clock.ts";
 import { Engine } from "../engine/engine.ts";
 import { SimulatedPeople, type Tempo } from "../people/people.ts";
@@ -43,6 +45,8 @@ export interface Rehearsal {
   truth: TestTruth;
   /** What experts were paid for, by why they were first asked. */
   expertAnswers: Record<ReviewKind, number>;
+  /** Every lot that was planned: its items, and how many of them are gold. */
+  lots: { wave: number; vendor: string; items: number; gold: number }[];
 }
 
 const MONDAY = Date.UTC(2026, 0, 5, 8);
@@ -96,6 +100,7 @@ export async function rehearse(
       dataset,
       truth: await readDocument(ports.objects, objectKeys.sealedTruth(played.name, dataset.testSha256), TestTruth),
       expertAnswers: await expertAnswersOf(ports, played),
+      lots: await lotsOf(ports, played.name, (counts.wave ?? -1) + 1),
     };
   } finally {
     await stageSet.close();
@@ -107,6 +112,18 @@ async function expertAnswersOf(ports: Ports, agreement: Campaign): Promise<Recor
   for (const { kind, answers } of (await expertFindings(ports, agreement.name, agreement)).values())
     counts[kind] += answers.length;
   return counts;
+}
+
+async function lotsOf(ports: Ports, campaign: string, waves: number): Promise<Rehearsal["lots"]> {
+  const lots: Rehearsal["lots"] = [];
+  for (let wave = 0; wave < waves; wave += 1) {
+    const plan = await readDocument(ports.objects, objectKeys.wave(campaign, 1, wave), WavePlan);
+    for (const name of plan.lots) {
+      const { vendor, items } = await readDocument(ports.objects, objectKeys.lotPlan(campaign, name), LotPlan);
+      lots.push({ wave, vendor, items: items.length, gold: items.filter(({ purpose }) => purpose === "gold").length });
+    }
+  }
+  return lots;
 }
 
 interface Output {

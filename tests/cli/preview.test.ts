@@ -25,6 +25,8 @@ it("says price, days, quality and whether the test set can tell the margin, and 
   expect(rich.budget).toMatchObject({ cap: 500, fits: true });
   expect(rich.calendarDays.value).toBeGreaterThan(0);
   expect(rich.labelAccuracy.value).toBeGreaterThan(0.8);
+  // A model that learns from what is bought takes part, as good as its learning curve may be.
+  expect(rich.assumedModel?.low).toBeGreaterThan(0.5);
   // Nine sealed images tell little; a margin of one point takes thousands.
   expect(rich.testSet).toMatchObject({ images: 9, margin: 0.01 });
   expect(rich.testSet.imagesForMargin).toBeGreaterThan(3000);

@@ -4,7 +4,7 @@ import { costReport } from "../../lambdas/store/cost-report.ts";
 import { adjudicate, creditLot, disputes, openDispute } from "../../lambdas/store/disputes.ts";
 import { inspectionState } from "../../lambdas/store/inspection-states.ts";
 import { statement, statementOfPeriod, totals } from "../../lambdas/store/ledger.ts";
-import { leaseItems, openLots, vendorBoard } from "../../lambdas/store/lots.ts";
+import { leaseItems, openLots, submitAnswers, vendorBoard } from "../../lambdas/store/lots.ts";
 import { vendorReview } from "../../lambdas/store/proposals.ts";
 import { setStanding } from "../../lambdas/store/standings.ts";
 import type { Person, Pool } from "../../local/people/people.ts";
@@ -119,8 +119,26 @@ describe("a review of the vendors", () => {
         reason: "gold",
         ...(annotator === undefined ? {} : { annotator }),
       });
+    const held = (await ask("ann")).items.map(({ item }) => item);
     await decide("paused", "ann");
     await expect(ask("ann")).rejects.toMatchObject({ reason: "barred" });
+    // What they hold already may be handed in: the work is done, and inspection judges it.
+    const value = { task: "class", label: "ok" } as const;
+    const handIn = (annotator: string) =>
+      submitAnswers(ports, {
+        campaign,
+        vendor: "acme",
+        annotator,
+        lot,
+        round: 1,
+        answers: held.map((item) => ({ item, value, seconds: 3 })),
+      });
+    // Somebody whom nobody knows holds nothing, and nothing of theirs counts.
+    expect(await handIn("stranger")).toMatchObject({
+      accepted: 0,
+      refused: held.map((item) => ({ item, reason: "not-leased" })),
+    });
+    expect(await handIn("ann")).toMatchObject({ accepted: 2, refused: [] });
     expect((await ask("bob")).items.length).toBe(2);
     await decide("active", "ann");
     expect((await ask("ann")).items.length).toBe(2);

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { runStage } from "../../lambdas/stage.ts";
+import { dispatchLots } from "../../lambdas/stages/dispatch-lots.ts";
 import { planWave } from "../../lambdas/stages/plan-wave.ts";
-import { readDocument, writeAddressed } from "../../lambdas/store/documents.ts";
+import { readDocument, writeAddressed, writeDocument } from "../../lambdas/store/documents.ts";
 import { objectKeys, recordKeys } from "../../lambdas/store/keys.ts";
 import { findLot, readLotPlan } from "../../lambdas/store/lot-records.ts";
 import { readWavePlan, updateWave } from "../../lambdas/store/waves.ts";
@@ -42,6 +43,30 @@ async function itemsOf({ ports }: LabelWorld, lot: string): Promise<LotItem[]> {
   const found = await findLot(ports, "camp", lot);
   return found === undefined ? [] : (await readLotPlan(ports, found.lot)).items;
 }
+
+describe("an empty wave", () => {
+  it("is not planned where there is nothing to label, and one without lots wakes its cycle at once", async () => {
+    const made = await labelWorld({
+      pictures: pictures(6, classes),
+      agreement: { classes },
+      split: () => ({ test: [], gold: [], pool: [] }),
+      world: "memory",
+    });
+    worlds.push(made);
+    expect(await plan(made)).toMatchObject({ decision: "enough", lots: 0 });
+    const key = objectKeys.wave("camp", 1, 0);
+    const answers = { label: 0, gold: 0, test: 0 };
+    const empty = { campaign: "camp", cycle: 1, wave: 0, lots: [], answers, priceMicros: 0, timeoutSeconds: 60 };
+    await writeDocument(made.ports.objects, key, empty);
+    const told: string[] = [];
+    const tokens = { ...made.ports.tokens, succeed: async (token: string) => void told.push(token) };
+    const payload = { campaign: "camp", cycle: 1, wave: 0, waveKey: key, token: "cycle" };
+    const run = () => runStage(dispatchLots as never, payload, { ...made.ports, tokens });
+    expect(await run()).toEqual({ lots: 0 });
+    await run();
+    expect(new Set(told)).toEqual(new Set(["cycle"]));
+  });
+});
 
 describe("the first wave", () => {
   it("is planned once, whatever is asked how often", async () => {
