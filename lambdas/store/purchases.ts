@@ -80,7 +80,8 @@ export function purchasesOf(
       budgetLeft: Math.max(0, left.budget),
       goldAnchored: checks >= CHECKS_TO_ANCHOR,
       wavesLeft: Math.max(1, left.waves),
-      wavePrice: left.wavePrice,
+      // A wave costs at least one lot's inspection, however little it holds.
+      wavePrice: left.wavePrice + overhead * agreement.labelling.lotSize,
       ...(lossPerError === undefined ? {} : { lossPerError }),
     });
   // What an error may cost is solved on images that people have seen: newcomers, who err half the time by not being known
@@ -91,8 +92,9 @@ export function purchasesOf(
   const forModel = worthOfError(agreement, left.curve, seen);
   const loss = forModel === undefined ? forLabels : Math.min(forModel, forLabels ?? planFor(open).lossPerError);
   const plan = planFor(open, loss);
-  open.forEach(({ image }, index) => {
-    if (plan.settled[index] === 1) settled.add(image);
+  // What is not worth a label to the model is left out, not settled on the model's word: there is nothing to audit.
+  open.forEach((image, index) => {
+    if (plan.settled[index] === 1 && (forModel === undefined || isSeen(image))) settled.add(image.image);
   });
   const queue = [...plan.expertQueue]
     .map((index) => open[index]?.image ?? "")
