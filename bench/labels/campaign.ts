@@ -8,7 +8,7 @@
  * one wave, have no model and no expert queue, and use the same consensus, which flatters them against a plain majority.
  * The people are simulated: 87 % right, and 15 % of the photos mislead them all, half by what a probe on true labels doubts;
  * about 82 % of answers are right. Ours is bought by an owner who says what a point of accuracy is worth, chosen on seeds 100-102;
- * \`--ours '{}'\` plays the product's defaults, which promise 98.5 % right labels whatever they do to the model.
+ * `--ours '{}'` plays the product's defaults, which promise 98.5 % right labels whatever they do to the model.
  * `--photos` plays with a random part of them, drawn per seed. `--keep` goes on with the arms that an interrupted run of the same program had finished.
  */
 import { execFile } from "node:child_process";

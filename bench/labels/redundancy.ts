@@ -59,7 +59,8 @@ function plot(file: string): void {
     atLeastOne: "model, at least one",
     noModel: "no model",
   };
-  const curves = Object.entries(POLICIES).map(([name, policy]) => ({
+  // Along a curve the price of an error decides what is spent, not a budget.
+  const curves = Object.entries(POLICIES).map(([name, { budget: _, ...policy }]) => ({
     name: names[name] ?? name,
     colour: colours[name] ?? "#000000",
     points: WORTHS.map((lossInAnswers) => {
