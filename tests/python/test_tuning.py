@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from botocore.validate import ParamValidator
 from conftest import Room, Scene, dataset, link, succeed
-from countersign_ml import embed, finetune, probe, tuning, tuning_job
+from countersign_ml import embed, finetune, probe, time_budget, tuning, tuning_job
 from countersign_ml.backbones import build
+from countersign_ml.classifier import with_head
 from countersign_ml.contract import BadInput
 from countersign_ml.dataset import from_document
 from countersign_ml.finetune_run import Run
@@ -120,6 +121,33 @@ def test_the_folds_that_judge_hold_no_image_that_was_tuned_on(scene: Scene, insi
     assert not tuned.judged[folds[0][1]].any() and tuned.judged[folds[1][1]].all()
     # It may look at another size than the probe, and remembers which.
     assert tuned.run.pixels.shape[1:] == (48, 48, 3) and tuned.run.backbone.input_size == 48
+
+
+@pytest.mark.parametrize(("minutes", "trials"), [("10000", True), ("fits three folds only", False)])
+def test_minutes_that_are_left_over_are_spent_on_tuning(scene: Scene, inside: Room, monkeypatch, minutes, trials):
+    link(scene.shards, inside.channel("shards"))
+    data = from_document(dataset(scene.training))
+    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
+    ids, rows = embed.embed_shards(inside.channel("shards"), backbone, wanted=set(data.ids))
+    embeddings = rows[[ids.index(name) for name in data.ids]].astype(np.float64)
+    folds = data.folds(4, 1)
+    monkeypatch.setattr(time_budget, "seconds_per_image", lambda run: 1.0)
+    if not trials:
+        three = time_budget.SLACK * (len(data.ids) + sum(len(learn) for learn, _ in folds[1:]))
+        minutes = str((three + 1) / 60)
+    monkeypatch.setattr(tuning, "TRIALS", 1)
+    monkeypatch.setattr(Run, "trial", lambda run, part: 0.5)
+    monkeypatch.setattr(Run, "one", lambda run, number, part: with_head(backbone.embedder, head))
+    head = probe.fit(embeddings, data.soft, 0.1)
+    probed = probe.CrossValidation(0.1, {0.1: 0.0}, 9 * data.soft)
+    hyper = {"epochs": "1", "tuneFolds": "3", "fineTuneMinutes": minutes}
+    tuned = finetune.compare(hyper, data, folds, embeddings, probed, backbone, seed=1)
+    assert (tuned.tuning is not None) == trials
+    # The fold that tunes judges nothing; epochs stay what the minutes were reckoned for.
+    assert tuned.judged[folds[0][1]].any() != trials and tuned.judged[folds[1][1]].all()
+    assert tuned.run.schedule.epochs == 1 and (not trials or "epochs" not in (tuned.tuning or {})["chosen"])
+    asked = finetune.compare(hyper | {"tuneTrials": "0"}, data, folds, embeddings, probed, backbone, seed=1)
+    assert asked.tuning is None
 
 
 @pytest.mark.slow

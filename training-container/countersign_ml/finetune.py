@@ -89,12 +89,13 @@ def compare(
     """Probe and network on the same held-out images. `folds` are the probe's; `tuneFolds` (default all) are used.
 
     With fineTuneMinutes only as many folds are used as fit into them; raises time_budget.NotFineTuned where none does.
+    Where another fold and some trials fit too, that fold tunes, unless tuneTrials or tuneMinutes say otherwise.
 
     `weights`: (classes,) by which the classes count, see imbalance.py. The images are fine-tuned on at the backbone's
     size, or at tuneImageSize; the probe that is to be beaten stays the one that was chosen.
     """
-    used = folds[: int(_number(hyper, "tuneFolds", len(folds), 1, 1000))]
-    limits = tuning.limits_from(hyper)
+    wanted = int(_number(hyper, "tuneFolds", len(folds), 1, 1000))
+    used, limits, ranges = folds[:wanted], tuning.limits_from(hyper), tuning.space()
     if limits is not None:
         used = used[1:] or folds[1:2]
     backbone, embeddings = at_size(hyper, data, backbone, embeddings)
@@ -102,10 +103,17 @@ def compare(
     run = Run(data, embeddings, probed.strength, backbone, schedule, seed, len(used) + 1, weights)
     minutes = time_budget.minutes_from(hyper)
     if minutes is not None:
+        # More epochs than the minutes were reckoned for are not to be tuned to.
+        ranges = {kind: [row for row in rows if row["Name"] != "epochs"] for kind, rows in ranges.items()}
+        judges = folds[1 : 1 + wanted]
+        asked = "tuneTrials" in hyper or "tuneMinutes" in hyper
+        left = 0.0 if asked or len(judges) < wanted else time_budget.left_for_tuning(run, folds, judges, minutes)
+        if left > 0:
+            used, limits = judges, tuning.Limits(tuning.TRIALS, left)
         used = time_budget.folds_within(run, used, minutes)
     tried = None
     if limits is not None:
-        tried = tuned_settings(run, hyper, folds[0][1], limits, seed)
+        tried = tuned_settings(run, hyper, folds[0][1], limits, seed, ranges)
         run = run.under(schedule_from(hyper | tried["chosen"], data.classes))
     logits, judged = probed.out_of_fold.copy(), np.zeros(len(data.ids), dtype=bool)
     for number, (train, held_out) in enumerate(used):
@@ -119,14 +127,21 @@ def compare(
     return Tuned(logits, judged, gain, None, run, tried)
 
 
-def tuned_settings(run: Run, hyper: dict[str, str], rows: np.ndarray, limits: tuning.Limits, seed: int) -> dict:
+def tuned_settings(
+    run: Run,
+    hyper: dict[str, str],
+    rows: np.ndarray,
+    limits: tuning.Limits,
+    seed: int,
+    ranges: dict[str, list[dict]] | None = None,
+) -> dict:
     """tuning.Found.notes of a search on `rows` alone, and how many there are."""
 
     def objective(settings: dict[str, str]) -> float:
         return run.under(schedule_from(hyper | settings, run.data.classes)).trial(rows)
 
     journal = contract.checkpoint_dir() / f"tuning-{run.key}.jsonl"
-    found = tuning.tune(objective, untuned(run.schedule), limits, seed, journal)
+    found = tuning.tune(objective, untuned(run.schedule), limits, seed, journal, ranges)
     return found.notes() | {"images": len(rows)}
 
 

@@ -22,6 +22,10 @@ BATCHES = 3
 """That are timed, after one that is not."""
 SLACK = 1.15
 """Of the steps' time: watching, predicting, saving."""
+FEWEST_TRIALS = 4
+"""Fewer are no search."""
+TRIAL_SHARE = 0.75
+"""Of a fold's held-out images that a trial learns from."""
 
 
 class NotFineTuned(Exception):
@@ -44,18 +48,31 @@ def minutes_from(hyper: dict[str, str]) -> float | None:
 def folds_within(run: Run, folds: Folds, minutes: float, per_image: Callable[[Run], float] | None = None) -> Folds:
     """As many of the folds as fit beside the network on all images. Raises NotFineTuned where not even one does."""
     each = (per_image or seconds_per_image)(run)
-
-    def cost(used: Folds) -> float:
-        images = len(run.data.ids) + sum(len(learn) for learn, _ in used)
-        return SLACK * each * images * run.schedule.epochs
-
     for count in range(len(folds), 0, -1):
-        if cost(folds[:count]) <= 60 * minutes:
+        if _cost(run, folds[:count], each) <= 60 * minutes:
             return folds[:count]
     raise NotFineTuned(
-        f"fine-tuning would take about {cost(folds[:1]) / 60:.0f} minutes, {minutes:g} are allowed: "
+        f"fine-tuning would take about {_cost(run, folds[:1], each) / 60:.0f} minutes, {minutes:g} are allowed: "
         "train on a GPU, or allow more (training.minutes)"
     )
+
+
+def left_for_tuning(
+    run: Run, folds: Folds, judges: Folds, minutes: float, per_image: Callable[[Run], float] | None = None
+) -> float:
+    """Seconds in which trials on the first fold's held-out images may begin, beside the folds that judge; 0 where they
+    are not enough for FEWEST_TRIALS.
+    """
+    each = (per_image or seconds_per_image)(run)
+    trial = SLACK * each * TRIAL_SHARE * len(folds[0][1]) * run.schedule.epochs
+    left = 60 * minutes - _cost(run, judges, each)
+    return left - trial if left >= FEWEST_TRIALS * trial else 0.0
+
+
+def _cost(run: Run, used: Folds, each: float) -> float:
+    """Seconds of the networks of these folds and the one on all images."""
+    images = len(run.data.ids) + sum(len(learn) for learn, _ in used)
+    return SLACK * each * images * run.schedule.epochs
 
 
 def seconds_per_image(run: Run) -> float:
