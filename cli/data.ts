@@ -8,12 +8,13 @@ import { ask } from "./ask.ts";
 import { nearest } from "./campaign-file.ts";
 import type { ProgressBar } from "./progress.ts";
 
-const ACTIONS = ["check", "report", ...DecisionKind.options] as const;
+const ACTIONS = ["check", "report", "refuse", ...DecisionKind.options] as const;
 const LABELS = ["none", "folders", "list"] as const;
 
 /**
  * `data check <folder>`: the report before there is a campaign. `data report <campaign>`: the same of a campaign.
  * `data accept|exclude|restore <image...> --reason TEXT [--campaign NAME]`: what is used.
+ * `data accept|refuse [--reason TEXT] [--campaign NAME]`, without images: the report as a whole, where a cycle waits for it.
  */
 export async function dataCommand(
   work: string,
@@ -49,8 +50,15 @@ export async function dataCommand(
       await writeFile(out, html);
       return { out, ...short(report) };
     }
+    case "refuse":
+      if (rest.length > 0)
+        throw new BadInputError(
+          `data refuse is said of the whole report; to leave images out, use data exclude ${rest[0]} --reason TEXT`,
+        );
+      return review(work, "refuse", options);
     default: {
       const decision = action;
+      if (decision === "accept" && rest.length === 0) return review(work, "accept", options);
       needed(rest[0], `data ${decision} needs at least one image: a file's name as it was dropped, or its sha256`);
       if (options.reason === undefined && decision !== "accept")
         throw new BadInputError(`to ${decision} an image, say why with --reason; "npm start -- --help" shows how`);
@@ -85,6 +93,13 @@ async function writable(out: string): Promise<string> {
     throw refuse("it may not be written");
   });
   return path;
+}
+
+function review(work: string, decision: "accept" | "refuse", options: Options): Promise<unknown> {
+  if (decision === "refuse" && options.reason === undefined)
+    throw new BadInputError('to refuse the photos, say why with --reason; "npm start -- --help" shows how');
+  const campaign = options.campaign === undefined ? {} : { campaign: options.campaign };
+  return ask(work, "data-review", { decision, reason: options.reason ?? "", ...campaign });
 }
 
 function short(report: {

@@ -24,6 +24,8 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- data report [<campaign>] [--out FILE.html]   the same of a campaign: checks, duplicates, conditions, classes
   npm start -- data exclude|restore <image...> --reason TEXT [--campaign NAME]   leaves images out, takes them back in
   npm start -- data accept <image...> [--campaign NAME]    flagged images that were looked at and stay
+  npm start -- data accept [--campaign NAME]               the whole report, where intake.review is required: buying begins
+  npm start -- data refuse --reason TEXT [--campaign NAME] nothing is bought, the cycle ends
   npm start -- export <campaign> --format F [--out PATH]   the frozen dataset, labels and photos, without the sealed test
                                                    set; F: folders, zip, tar, csv, jsonl, coco, label-studio,
                                                    ground-truth (--source-prefix s3://bucket/folder/), pytorch

@@ -168,6 +168,8 @@ async function whatToDo(host: Host, campaign: string, waits: string): Promise<st
     return `${host.url}/join#${secret}`;
   };
   if (waits === "approval") return `A model waits for the owner's decision:\n  ${await link("owner")}`;
+  if (waits === "photos")
+    return `The report on the photos waits for the data team, before labels are bought:\n  npm start -- data accept --campaign ${campaign}\nor on the page /data/${campaign}, signed in by\n  ${await link("data-team")}`;
   if (waits === "labels") {
     return `Labels are wanted. Invite people with\n  npm start -- vendor invite ${campaign} <who> --role annotator --vendor <id>\nand watch at\n  ${await link("data-team")}`;
   }

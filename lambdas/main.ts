@@ -23,6 +23,7 @@ import { prepareRelease } from "./stages/prepare-release.ts";
 import { proposeRelabel } from "./stages/propose-relabel.ts";
 import { recordFailure } from "./stages/record-failure.ts";
 import { requestApproval } from "./stages/request-approval.ts";
+import { requestDataReview } from "./stages/request-data-review.ts";
 import { reviewAudit } from "./stages/review-audit.ts";
 import { settleAudit } from "./stages/settle-audit.ts";
 import { settleWave } from "./stages/settle-wave.ts";
@@ -56,6 +57,7 @@ export const stages: Readonly<Record<string, Stage>> = Object.fromEntries(
       proposeRelabel,
       recordFailure,
       requestApproval,
+      requestDataReview,
       reviewAudit,
       settleAudit,
       settleWave,

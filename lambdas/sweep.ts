@@ -1,9 +1,11 @@
+import { DataReviewRecord } from "../schemas/data-review.ts";
 import { ReviewBatch } from "../schemas/review.ts";
 import type { Ports } from "./ports.ts";
 import { ApprovalRecord, sendDecision } from "./store/approvals.ts";
 import { auditsOf, openAudit } from "./store/audits.ts";
 import { campaignNames, readCampaign } from "./store/campaigns.ts";
 import { resumeCycles } from "./store/cycles.ts";
+import { tellDataReview } from "./store/data-reviews.ts";
 import { everyRecord } from "./store/every-record.ts";
 import { letInSealed, lookIntoInbox } from "./store/inbox.ts";
 import { recordKeys } from "./store/keys.ts";
@@ -11,14 +13,14 @@ import { findLot, tokenContext, wake } from "./store/lot-records.ts";
 import { watchRollout } from "./store/rollout.ts";
 import { wakeWhenClosed, wavesOf } from "./store/waves.ts";
 
-type Swept = "campaigns" | "drops" | "waves" | "lots" | "reviews" | "approvals";
+type Swept = "campaigns" | "drops" | "waves" | "lots" | "reviews" | "dataReviews" | "approvals";
 
 /**
  * Sends again what was decided but perhaps not told: facts are committed first and tokens sent second, so a crash in
  * between leaves a step waiting. Safe to run at any time, as often as wished. Returns what it looked at.
  */
 export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
-  const seen = { campaigns: 0, drops: 0, waves: 0, lots: 0, reviews: 0, approvals: 0 };
+  const seen = { campaigns: 0, drops: 0, waves: 0, lots: 0, reviews: 0, dataReviews: 0, approvals: 0 };
   await eachCampaign(ports, async (campaign) => {
     seen.campaigns += 1;
     seen.drops += (await lookIntoInbox(ports, campaign)).drops;
@@ -36,6 +38,11 @@ export async function sweep(ports: Ports): Promise<Record<Swept, number>> {
     }
     if (cycle !== null || audit !== undefined) seen.reviews += await wakeReviewed(ports, campaign);
     if (cycle === null) return;
+    const asked = await ports.records.get(recordKeys.dataReview(campaign, cycle));
+    if (asked !== undefined) {
+      const told = await tellDataReview(ports, campaign, cycle, DataReviewRecord.parse(asked.body));
+      seen.dataReviews += told ? 1 : 0;
+    }
     const approval = await ports.records.get(recordKeys.approval(campaign, cycle));
     if (approval !== undefined) {
       seen.approvals += 1;

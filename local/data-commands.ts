@@ -2,9 +2,11 @@ import { z } from "zod";
 import { dataReportHtml } from "../lambdas/reports/data-report-html.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { campaignReport } from "../lambdas/store/data-report.ts";
+import { decideDataReview } from "../lambdas/store/data-reviews.ts";
 import { decide } from "../lambdas/store/decisions.ts";
 import { takeUpAgain } from "../lambdas/store/take-up.ts";
 import { DecisionsRequest } from "../schemas/data-report.ts";
+import { DataReviewRequest } from "../schemas/data-review.ts";
 import { EXPORT_FORMATS, exportDataset } from "./formats/export.ts";
 import type { Host } from "./host.ts";
 import { addIntake } from "./intake.ts";
@@ -53,6 +55,14 @@ export const dataCommands: Readonly<Record<string, Command>> = {
     const result = await decide(host.ports, { campaign: await theCampaign(host, campaign), ...asked });
     if (result.kept.length === 0) return result;
     return { ...result, note: "images of the sealed test set stay: production sees such images too" };
+  },
+
+  /** What the data team says of the report as a whole: the step that waits goes on, or the cycle ends. */
+  async "data-review"(host, args) {
+    const { campaign, by, ...asked } = z
+      .object({ campaign: z.string().optional(), ...DataReviewRequest.shape, by: z.string().default("data-team") })
+      .parse(args);
+    return decideDataReview(host.ports, { campaign: await theCampaign(host, campaign), by, how: "person", ...asked });
   },
 
   /** Goes on without new photos: with those of failed cycles, else with the last ones under the agreement in force. */

@@ -8,6 +8,7 @@ import type { Notice } from "../lambdas/ports.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { pendingApproval } from "../lambdas/store/approvals.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
+import { pendingDataReview } from "../lambdas/store/data-reviews.ts";
 import { sha256Hex } from "../lambdas/store/documents.ts";
 import { invite, openSession } from "../lambdas/store/members.ts";
 import { releaseState } from "../lambdas/store/release.ts";
@@ -190,8 +191,9 @@ export class Host {
         onProgress,
       });
       host.#listening = await listen({
-        fetch: (request) => host.#api.fetch(request),
-        command: (name, args) => runCommand(host, name, args),
+        // What somebody has begun to say is heard before time goes on, or a deadline would pass between fact and message.
+        fetch: (request) => standing(time, "a request is answered", () => host.#api.fetch(request)),
+        command: (name, args) => standing(time, `${name} is done`, () => runCommand(host, name, args)),
         bind: options.bind ?? "127.0.0.1",
         port: options.port ?? 0,
         remembered: folder.lastPort(),
@@ -241,12 +243,15 @@ export class Host {
   }
 
   /** Why nothing moves although the campaign is not done: what a person has to do. undefined while machines work. */
-  async waitsForPerson(campaign: string): Promise<"approval" | "labels" | "requests" | "resume" | undefined> {
+  async waitsForPerson(
+    campaign: string,
+  ): Promise<"approval" | "photos" | "labels" | "requests" | "resume" | undefined> {
     const { head, agreement } = await readCampaign(this.ports, campaign);
     if (head.status === "paused") return "resume";
     if (head.openCycle === null) return undefined;
     if (agreement.approvals.mode === "ask" && (await pendingApproval(this.ports, campaign)) !== undefined)
       return "approval";
+    if ((await pendingDataReview(this.ports, campaign)) !== undefined) return "photos";
     const { candidate } = await releaseState(this.ports, campaign);
     if (candidate?.sealedToken !== undefined && agreement.approvals.mode === "ask") return "requests";
     const local = await this.#local(campaign);
@@ -370,6 +375,16 @@ async function watched<T extends { status: number }>(
     return answer;
   } finally {
     await alarms.observe(endpoint, status, performance.now() - started);
+  }
+}
+
+/** Simulated time stands still while something is done. */
+async function standing<T>(time: TimeKeeper, what: string, work: () => Promise<T>): Promise<T> {
+  const release = time.hold(`until ${what}`);
+  try {
+    return await work();
+  } finally {
+    release();
   }
 }
 

@@ -123,6 +123,15 @@ export const TrainingPolicy = z.strictObject({
   minutes: z.number().positive().max(180).default(60),
 });
 
+export const IntakePolicy = z.strictObject({
+  /**
+   * `required`: no label is bought before somebody of the data team has accepted the report on the photos of this cycle.
+   * `none`: the report is there, and buying begins. With approvals.mode `auto` the policy accepts, and it is recorded so.
+   */
+  review: z.enum(["required", "none"]).default("none"),
+  deadlineHours: z.number().positive().max(8000).default(168),
+});
+
 export const GatePolicy = z.strictObject({
   alpha: z.number().gt(0).lt(0.5).default(0.05),
   power: z.number().gt(0.5).lt(1).default(0.8),
@@ -189,6 +198,7 @@ export const Campaign = z
     budget: Price.default(5000),
     expertPricePerAnswer: Price.default(0.3),
     vendors: z.array(Vendor).min(1),
+    intake: IntakePolicy.prefault({}),
     labelling: LabellingPolicy.prefault({}),
     inspection: InspectionPolicy.prefault({}),
     quality: QualityTarget.prefault({}),

@@ -70,6 +70,8 @@ export interface DataReportView {
   images: Record<string, DataImage>;
   /** Whether the person may decide; an owner may only look. */
   mayAct: boolean;
+  /** The cycle that waits for the data team to accept the report; null where none does. */
+  waits: number | null;
 }
 
 export const DecisionsRequest = z.strictObject({

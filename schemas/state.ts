@@ -56,6 +56,8 @@ export const CycleOutcome = z.enum([
   "open",
   "nothing-admitted",
   "too-few-images",
+  "refused-by-data-team",
+  "data-review-expired",
   "reject",
   "not-enough-data",
   "rejected-by-owner",

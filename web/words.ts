@@ -70,6 +70,8 @@ export const OUTCOMES: Record<string, string> = {
   "too-few-images": "too few images",
   reject: "stopped by the gates",
   "not-enough-data": "not enough data",
+  "refused-by-data-team": "photos refused by the data team",
+  "data-review-expired": "photos not accepted in time",
   "rejected-by-owner": "rejected by the owner",
   "approval-expired": "not decided in time",
   live: "live",

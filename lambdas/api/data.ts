@@ -1,9 +1,11 @@
 import { Hono } from "hono";
 import type { CatalogueEntry } from "../../schemas/catalogue.ts";
 import { type DataImage, type DataReport, type DataReportView, DecisionsRequest } from "../../schemas/data-report.ts";
+import { DataReviewRequest } from "../../schemas/data-review.ts";
 import type { Decision } from "../../schemas/decision.ts";
 import { dataReportHtml } from "../reports/data-report-html.ts";
 import { campaignReport } from "../store/data-report.ts";
+import { decideDataReview, pendingDataReview } from "../store/data-reviews.ts";
 import { decide } from "../store/decisions.ts";
 import type { Session } from "../store/members.ts";
 import { askedByTeam, askedCampaign, only } from "./access.ts";
@@ -31,7 +33,12 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
       if (wanted.has(entry.sha256))
         shown[entry.sha256] = await shownImage(images, session, campaign, entry, beside.decisions?.get(entry.sha256));
     }
-    const view: DataReportView = { report, images: shown, mayAct: session.member.role === "data-team" };
+    const view: DataReportView = {
+      report,
+      images: shown,
+      mayAct: session.member.role === "data-team",
+      waits: (await pendingDataReview(ports, campaign))?.cycle ?? null,
+    };
     return c.json(view);
   });
 
@@ -48,6 +55,13 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
   routes.post("/:campaign/decisions", async (c) => {
     const { campaign, by } = askedByTeam(c);
     return c.json(await decide(ports, { campaign, by, ...(await readBody(c, DecisionsRequest)) }));
+  });
+
+  /** The report as a whole: labels may be bought, or not. */
+  routes.post("/:campaign/review", async (c) => {
+    const { campaign, by } = askedByTeam(c);
+    const asked = await readBody(c, DataReviewRequest);
+    return c.json(await decideDataReview(ports, { campaign, by, how: "person", ...asked }));
   });
 
   return routes;

@@ -15,6 +15,8 @@ export const openCycle = stage({
     admissionPrefix: z.string(),
     seed: z.int(),
     approvalSeconds: z.int().positive(),
+    /** How long the data team has for its report; left out where nobody waits for it. */
+    dataReviewSeconds: z.int().positive().optional(),
     releaseSeconds: z.int().positive(),
   }),
   async run({ campaign, cycle, intake }, ports) {
@@ -27,6 +29,9 @@ export const openCycle = stage({
       manifestKey: objectKeys.manifest(campaign, intake),
       admissionPrefix: objectKeys.admission(campaign, cycle),
       seed: agreement.seed,
+      ...(agreement.intake.review === "none"
+        ? {}
+        : { dataReviewSeconds: Math.round(agreement.intake.deadlineHours * 3600) }),
       approvalSeconds: Math.round(agreement.approvals.deadlineHours * 3600),
       // The release's own watch, and a day for starting the endpoint and for retries.
       releaseSeconds: Math.round(agreement.release.watchHours * 3600) + 86_400,

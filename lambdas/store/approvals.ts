@@ -2,11 +2,12 @@ import { z } from "zod";
 import { Approval } from "../../schemas/approval.ts";
 import { canonicalJson } from "../../schemas/canonical.ts";
 import { Evidence } from "../../schemas/evidence.ts";
-import { ConflictError, type Ports, TokenGoneError } from "../ports.ts";
+import { ConflictError, type Ports } from "../ports.ts";
 import { BadInputError } from "../stage.ts";
 import { cycleAgreement, readCampaign } from "./campaigns.ts";
 import { readDocument, sha256Hex, writeOnce } from "./documents.ts";
 import { objectKeys, recordKeys } from "./keys.ts";
+import { wake } from "./lot-records.ts";
 
 /** What waits for the owner, and what was decided so far. */
 export const ApprovalRecord = z.strictObject({
@@ -193,12 +194,7 @@ export async function sendDecision(
   record: ApprovalRecord,
 ): Promise<void> {
   if (record.status !== "decided" || record.sealedToken === undefined) return;
-  const token = await ports.sealer.open(record.sealedToken, tokenContext(campaign, cycle));
-  try {
-    await ports.tokens.succeed(token, { decision: record.decision });
-  } catch (error) {
-    if (!(error instanceof TokenGoneError)) throw error;
-  }
+  await wake(ports, record.sealedToken, tokenContext(campaign, cycle), { decision: record.decision });
 }
 
 /** True when the record holds enough approvals of this evidence, each with a signature of ours. */

@@ -20,6 +20,9 @@ export const objectKeys = {
   claims: (campaign: string, digest: string) => `${root(campaign)}/claims/${digest}.json`,
   /** What the data team decided about an image, each decision once. */
   decision: (campaign: string, digest: string) => `${root(campaign)}/decisions/${digest}.json`,
+  /** What the data team said of a cycle's report. */
+  dataReview: (campaign: string, cycle: number, digest: string) =>
+    `${root(campaign)}/data-reviews/${cycle}-${digest}.json`,
   admission: (campaign: string, cycle: number) => `${root(campaign)}/cycles/${cycle}/admission`,
   /** Web variants and thumbnails of one admission batch, one after the other. */
   pack: (campaign: string, digest: string) => `${root(campaign)}/packs/${digest}.bin`,
@@ -136,6 +139,11 @@ export const recordKeys = {
   approval: (campaign: string, cycle: number): RecordKey => ({
     pk: `campaign#${campaign}`,
     sk: `approval#${String(cycle).padStart(6, "0")}`,
+  }),
+  /** The question whether photos are fit to buy labels for, and its answer. */
+  dataReview: (campaign: string, cycle: number): RecordKey => ({
+    pk: `campaign#${campaign}`,
+    sk: `data-review#${String(cycle).padStart(6, "0")}`,
   }),
   /** What the data team last said of an image: use it, or leave it out. */
   decision: (campaign: string, image: string): RecordKey => ({ pk: `decisions#${campaign}`, sk: image }),

@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openDataReview } from "../../lambdas/store/data-reviews.ts";
 import { decisions } from "../../lambdas/store/decisions.ts";
 import { CHROMIUM, joinAs, NO_BROWSER, openBrowser, openPortal, type Portal } from "./browser.ts";
 
@@ -64,6 +65,28 @@ describe.runIf(CHROMIUM !== undefined || process.env.CI !== undefined)(
       // A name from outside is text.
       await page.getByText(NAME).first().waitFor();
       expect(await page.title()).toBe("Photos · parts · Countersign");
+      await page.context().close();
+    });
+
+    it("asks the data team for its word where a cycle waits for it, and the owner not", async () => {
+      const { ports } = portal.world;
+      ports.tokens.issue("ask-team");
+      await openDataReview(ports, { campaign: "parts", cycle: 1, catalogueKey: "c/c.json", token: "ask-team" });
+      const owner = await open("owner", 390);
+      await owner.getByRole("heading", { name: "Cycle 1 waits for your word" }).waitFor();
+      expect(await owner.getByRole("button", { name: /buy/ }).count()).toBe(0);
+      await owner.context().close();
+      const page = await open("data-team", 390);
+      if (PICTURES !== undefined) await page.screenshot({ path: `${PICTURES}/data-review-phone.png`, fullPage: true });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+      // Nothing is refused without a reason.
+      expect(await page.getByRole("button", { name: "Refuse, buy nothing" }).isDisabled()).toBe(true);
+      await page.getByRole("button", { name: "Accept, buy labels" }).click();
+      await page.getByRole("status").getByText("You accepted these photos.").waitFor();
+      expect(ports.tokens.answerOf("ask-team")).toEqual({ output: { decision: "accept" } });
+      await page.reload();
+      await page.getByRole("heading", { name: "Photos of parts" }).waitFor();
+      expect(await page.getByRole("heading", { name: /waits for your word/ }).count()).toBe(0);
       await page.context().close();
     });
 

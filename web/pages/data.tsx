@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { DataReportView } from "../../schemas/data-report.ts";
 import { useLoad } from "../api.ts";
 import { BinChart } from "../parts/bin-chart.tsx";
+import { DataReview } from "../parts/data-review.tsx";
 import { Gallery, useDecisions } from "../parts/gallery.tsx";
 import { Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
@@ -47,6 +48,7 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
         <Tile name="Near-duplicates" value={count(groups.length)} note="groups of photos that look alike" />
         <Tile name="Left out" value={count(excluded.length)} note="by the data team" />
       </dl>
+      <DataReview campaign={report.campaign} cycle={view.waits} mayAct={mayAct} reload={reload} />
       {decisions.notice !== undefined && (
         <p class={`notice ${decisions.notice.kind}`} role="status">
           {decisions.notice.text}

@@ -32,7 +32,7 @@ export function Variants({ evaluation }: { evaluation: Evaluation }) {
         photos, before anybody looked at the sealed ones. A variant is refused unless a loss above {percent(margin)} can
         be ruled out.
       </p>
-      {!meetsWishes && <p class="notice bad">None of them keeps all of your wishes: {wishes(optimisation.wishes)}.</p>}
+      {!meetsWishes && <p class="notice warn">None of them keeps all of your wishes: {wishes(optimisation.wishes)}.</p>}
       <div class="scroll">
         <table class="stack">
           <thead>

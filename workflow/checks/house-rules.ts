@@ -16,6 +16,7 @@ const GATES: Record<MachineName, [gate: string, guarded: string][]> = {
   campaign: [
     ["OpenCycle", "AdmitImages"],
     ["DrawTestSet", "PlanWave"],
+    ["WhoLooksFirst", "PlanWave"],
     ["WorthOptimising", "EvaluateModel"],
     ["EvaluateModel", "JudgeCandidate"],
     ["JudgeCandidate", "AskOwner"],
@@ -51,10 +52,16 @@ const FAILURES: Record<MachineName, { to: string; except: string[] }> = {
   },
   monitor: { to: "MonitorFailed", except: [] },
 };
+/** Questions to people, what reads the answer, and what only an answer may lead to: silence is none. */
+const QUESTIONS: [ask: string, answer: string, guarded: string][] = [
+  ["AskDataTeam", "WhatDataTeamSaid", "PlanWave"],
+  ["AskOwner", "WhatOwnerSaid", "ReleaseModel"],
+];
 const DONE = "{% $jobStatus = 'Completed' %}";
 /** Decisions that open a gate: only this answer goes on, everything else turns away. */
 const DECISIONS: Record<MachineName, { choice: string; only: string; next: string }[]> = {
   campaign: [
+    { choice: "WhatDataTeamSaid", only: "{% $dataReview = 'accept' %}", next: "PlanWave" },
     { choice: "WorthOptimising", only: "{% $optimisation.wanted %}", next: "OptimiseModel" },
     // A job whose name was taken is adopted where it is done, and only there.
     { choice: "EmbeddingFound", only: DONE, next: "DrawTestSet" },
@@ -94,6 +101,10 @@ export function houseFindings(machine: MachineName, definition: Json): string[] 
       .filter(([gate, guarded]) => reaches(states, start, guarded, gate))
       .map(([gate, guarded]) => `${guarded} can be reached without ${gate}`),
     ...decisionFindings(machine, states),
+    ...QUESTIONS.filter(([ask, answer, guarded]) => reaches(states, ask, guarded, answer)).map(
+      ([ask, answer, guarded]) => `${ask} can lead to ${guarded} without ${answer}`,
+    ),
+    ...endingFindings(states),
     ...failureFindings(machine, states),
     ...pollingFindings(states),
     ...handoverFindings(states),
@@ -114,6 +125,21 @@ function decisionFindings(machine: MachineName, states: States): string[] {
     const open = rules.filter((rule) => rule.Next === next).map((rule) => rule.Condition);
     const good = open.length === 1 && open[0] === only && state?.Default !== next;
     return good ? [] : [`${choice} may go to ${next} on ${only} alone`];
+  });
+}
+
+/** Every way to the end of a cycle says how it ended. */
+function endingFindings(states: States): string[] {
+  type Way = { Next?: string; Assign?: Json };
+  return [...states].flatMap(([name, state]) => {
+    const own = { Assign: (state.Assign ?? {}) as Json };
+    const ways: Way[] = [
+      ...[state.Next, state.Default].map((next) => ({ ...own, Next: next as string })),
+      ...((state.Choices as Way[] | undefined) ?? []),
+      ...((state.Catch as Way[] | undefined) ?? []),
+    ];
+    const silent = ways.some(({ Next, Assign }) => Next === "CloseCycle" && Assign?.outcome === undefined);
+    return silent ? [`${name} ends the cycle without a word on its outcome`] : [];
   });
 }
 
