@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { BadInputError } from "../lambdas/stage.ts";
 import { commands } from "../local/commands.ts";
 import { Host } from "../local/host.ts";
@@ -15,7 +16,7 @@ export async function ask(
   host?: Host,
   options: { onlyRunning?: boolean } = {},
 ): Promise<unknown> {
-  if (host !== undefined) return (commands[name] as (typeof commands)[string])(host, args);
+  if (host !== undefined) return carriedOut(host, name, args);
   const there = readHostFile(work);
   if (there !== undefined) {
     const answer = await fetch(`${there.url}/host/command`, {
@@ -26,6 +27,7 @@ export async function ask(
     if (answer?.ok) return ((await answer.json()) as { result: unknown }).result;
     if (answer?.status === 400) {
       const { error, message } = (await answer.json()) as { error: string; message: string };
+      if (error === "ZodError") throw new BadInputError(inWords(JSON.parse(message) as Issue[]));
       throw error === "BadInputError" ? new BadInputError(message) : Object.assign(new Error(message), { name: error });
     }
     // Nobody answers there any more: the host died, and its file stayed.
@@ -36,8 +38,32 @@ export async function ask(
     throw new BadInputError(`there is nothing in ${work} yet; start with "run", or name the folder with --work`);
   const own = await Host.open({ work, time: "real", idle: true });
   try {
-    return await (commands[name] as (typeof commands)[string])(own, args);
+    return await carriedOut(own, name, args);
   } finally {
     await own.close();
   }
+}
+
+type Issue = { path: PropertyKey[]; message: string };
+
+/** What is not of its form is a person's input, told by its name and what is allowed. */
+async function carriedOut(host: Host, name: string, args: Record<string, unknown>): Promise<unknown> {
+  try {
+    return await (commands[name] as (typeof commands)[string])(host, args);
+  } catch (error) {
+    if (error instanceof z.ZodError) throw new BadInputError(inWords(error.issues));
+    throw error;
+  }
+}
+
+function inWords(issues: readonly Issue[]): string {
+  return issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`).join("; ");
+}
+
+/** The only campaign of the folder, where a command leaves its name out. Throws BadInputError where there are several. */
+export async function onlyCampaign(work: string): Promise<string> {
+  const { campaigns } = (await ask(work, "status", {})) as { campaigns: { campaign: string }[] };
+  const names = campaigns.map(({ campaign }) => campaign);
+  if (names.length === 1) return names[0] as string;
+  throw new BadInputError(`say of which campaign; there are ${names.join(", ") || "none"}`);
 }

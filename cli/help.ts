@@ -47,8 +47,9 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- campaign audits <campaign>          how right live models were on labelled samples of real requests
   npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
                                                    last ones under the agreement in force (a raised budget, say)
-  npm start -- statement <campaign> <vendor> [from] [to] [--format csv]   of a period: days, the last one not in it
-  npm start -- invoice check <campaign> <vendor> <file.csv|json>   columns lot, units, amount
+  npm start -- statement [campaign] <vendor> [from] [to] [--format csv]   of a period: days, the last one not in it; the
+                                                   campaign's name may be left out where there is one
+  npm start -- invoice check [campaign] [vendor] <file.csv|json>   columns lot, units, amount, and vendor if not named
   npm start -- suspects <campaign>                 labels that the newest model doubts, with the price of a second opinion
   npm start -- report <campaign>                   what the labels cost beside the cheapest fixed redundancy
   npm start -- preview <campaign.yaml> [--images N]   before money is spent: price against the budget, calendar days,

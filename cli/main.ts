@@ -15,7 +15,7 @@ import { ProgressBar } from "./progress.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
 import { s3Address, s3Store } from "./s3.ts";
 import { preview, simulate } from "./simulate.ts";
-import { invoiceCommand, vendorCommand } from "./vendors.ts";
+import { invoiceCommand, statementCommand, vendorCommand } from "./vendors.ts";
 
 const COMMANDS = [
   "run",
@@ -123,15 +123,7 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       return EXIT.done;
     }
     case "statement":
-      print(
-        await ask(work, "statement", {
-          campaign: operand(operands, 0, "statement needs a campaign"),
-          party: operand(operands, 1, "statement needs a vendor"),
-          format: oneOf("format", options.format, ["json", "csv"] as const, "json"),
-          ...(operands[2] === undefined ? {} : { from: operands[2] }),
-          ...(operands[3] === undefined ? {} : { to: operands[3] }),
-        }),
-      );
+      print(await statementCommand(work, operands, oneOf("format", options.format, ["json", "csv"] as const, "json")));
       return EXIT.done;
     case "predict":
       print(

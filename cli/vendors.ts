@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { BadInputError } from "../lambdas/stage.ts";
 import { Role } from "../schemas/member.ts";
 import { type Options, oneOf, wholeNumber } from "./arguments.ts";
-import { ask } from "./ask.ts";
+import { ask, onlyCampaign } from "./ask.ts";
 
 const ACTIONS = [
   "invite",
@@ -78,29 +78,65 @@ export async function vendorCommand(work: string, operands: readonly string[], o
         campaign,
         lot: needed(operands[2], "vendor adjudicate needs a lot"),
         round: wholeNumber("round", operands[3], 1, 1),
-        decision: oneOf("decision", operands[4], ["upheld", "overturned"] as const, "upheld"),
+        decision: oneOf(
+          "decision",
+          needed(operands[4], "vendor adjudicate needs the round and the decision: upheld or overturned"),
+          ["upheld", "overturned"] as const,
+          "upheld",
+        ),
         by: "studio",
         note: needed(options.reason, "to decide a dispute, say why with --reason"),
       });
   }
 }
 
-/** `invoice check <campaign> <vendor> <file>`: JSON lines' array or CSV with the columns lot, units, amount. */
+/**
+ * `statement [campaign] <vendor> [from] [to]`: with one campaign in the folder its name may be left out, as long as no vendor
+ * bears it.
+ */
+export async function statementCommand(
+  work: string,
+  operands: readonly string[],
+  format: "json" | "csv",
+): Promise<unknown> {
+  const first = needed(operands[0], "statement needs a vendor, and a campaign where there are several");
+  const isNamed = operands[1] !== undefined && !/^\d{4}-/.test(operands[1]);
+  const campaign = isNamed ? first : await onlyCampaign(work);
+  const [party, from, to] = isNamed ? operands.slice(1) : operands;
+  const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  return ask(work, "statement", { campaign, party, format, ...period });
+}
+
+/**
+ * `invoice check [campaign] [vendor] <file>`: an array in JSON, or CSV, with the columns lot, units, amount. The vendor may
+ * stand in a column `vendor` or `party`; with one campaign in the folder its name may be left out.
+ */
 export async function invoiceCommand(work: string, operands: readonly string[]): Promise<unknown> {
   oneOf("action", operands[0], ["check"] as const, "check");
-  const campaign = needed(operands[1], "invoice check needs a campaign");
-  const party = needed(operands[2], "invoice check needs a vendor's id");
-  const file = needed(operands[3], "invoice check needs the invoice's file");
+  const named = operands.slice(1);
+  const file = needed(named.pop(), "invoice check needs the invoice's file");
   const text = await readFile(file, "utf8").catch(() => {
     throw new BadInputError(`there is no file ${file}`);
   });
-  return ask(work, "invoice", { campaign, party, lines: invoiceLines(text, file) });
+  const { lines, vendor } = invoiceOf(text, file);
+  const party = named.pop() ?? vendor;
+  const campaign = named.pop() ?? (await onlyCampaign(work));
+  if (party === undefined)
+    throw new BadInputError(`say whose invoice ${file} is: invoice check <vendor> <file>, or a column "vendor" in it`);
+  return ask(work, "invoice", { campaign, party, lines });
 }
 
-/** Lines of an invoice. Amounts are in whole currency units. Throws BadInputError naming the line. */
-export function invoiceLines(text: string, file: string): { lot: string; units: number; amountMicros: number }[] {
+type Line = { lot: string; units: number; amountMicros: number };
+
+/**
+ * Lines of an invoice, and whose it is where all lines say so. Amounts are in whole currency units; a last line `total` is
+ * left out. Throws BadInputError naming the line.
+ */
+export function invoiceOf(text: string, file: string): { lines: Line[]; vendor?: string } {
   const rows = text.trimStart().startsWith("[") ? jsonRows(text, file) : csvRows(text, file);
-  return rows.map(({ lot, units, amount }, index) => {
+  const lines = rows.flatMap((row, index): Line[] => {
+    const { lot, units, amount, kind } = row ?? {};
+    if (kind === "total" && !lot) return [];
     const number = Number(amount);
     const micros = Math.round(number * 1e6);
     const right =
@@ -114,15 +150,15 @@ export function invoiceLines(text: string, file: string): { lot: string; units: 
         `${file}, line ${index + 1}: ${JSON.stringify({ lot, units, amount })} is no invoice line; expected a lot, whole units and an amount with at most six decimals`,
       );
     }
-    return { lot, units: Number(units), amountMicros: micros };
+    return [{ lot, units: Number(units), amountMicros: micros }];
   });
+  const vendors = [...new Set(rows.map((row) => row?.vendor ?? row?.party ?? ""))];
+  const [vendor] = vendors;
+  return vendors.length === 1 && vendor ? { lines, vendor } : { lines };
 }
 
-interface Row {
-  lot: string;
-  units: unknown;
-  amount: unknown;
-}
+/** A line as it is written: columns of other names are left alone. */
+type Row = Partial<Record<"lot" | "units" | "amount" | "kind" | "vendor" | "party", string>> | null;
 
 function jsonRows(text: string, file: string): Row[] {
   try {
@@ -135,17 +171,12 @@ function jsonRows(text: string, file: string): Row[] {
 function csvRows(text: string, file: string): Row[] {
   const [head = "", ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   const names = head.split(",").map((name) => name.trim().toLowerCase());
-  const [lot, units, amount] = ["lot", "units", "amount"].map((name) => names.indexOf(name)) as [
-    number,
-    number,
-    number,
-  ];
-  if (lot < 0 || units < 0 || amount < 0) {
+  if (["lot", "units", "amount"].some((name) => !names.includes(name))) {
     throw new BadInputError(`${file} starts with "${head}"; expected a first line with the columns lot, units, amount`);
   }
   return lines.map((line) => {
     const cells = line.split(",").map((cell) => cell.trim().replaceAll(/^"|"$/g, ""));
-    return { lot: cells[lot] ?? "", units: cells[units], amount: cells[amount] };
+    return Object.fromEntries(names.map((name, i) => [name, cells[i] ?? ""])) as Row;
   });
 }
 

@@ -12,6 +12,7 @@ import { statement, statementOfPeriod } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
 import { askThird } from "../lambdas/store/reviews.ts";
 import { setStanding, standings } from "../lambdas/store/standings.ts";
+import type { Campaign } from "../schemas/campaign.ts";
 import { Sha256, Slug } from "../schemas/names.ts";
 import { Standing } from "../schemas/standing.ts";
 import type { Host } from "./host.ts";
@@ -20,6 +21,13 @@ const InvoiceLine = z.strictObject({ lot: z.string().min(1), units: z.int().min(
 const Party = z.strictObject({ campaign: z.string(), party: Slug });
 /** The first instant of a day, UTC. */
 const Day = z.iso.date("expected a day such as 2026-11-01").transform((day) => `${day}T00:00:00Z`);
+
+function mustBeVendor({ name, vendors }: Campaign, party: string): void {
+  if (vendors.some(({ id }) => id === party)) return;
+  throw new BadInputError(
+    `"${party}" is no vendor of "${name}"; its vendors are ${vendors.map(({ id }) => id).join(", ")}`,
+  );
+}
 
 /** What a data team asks about vendors, their people and their money; the answer is plain JSON. */
 export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<string, unknown>) => Promise<unknown>>> =
@@ -45,7 +53,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
         from: Day.optional(),
         to: Day.optional(),
       }).parse(args);
-      await readCampaign(host.ports, campaign);
+      const { agreement } = await readCampaign(host.ports, campaign);
       const account =
         from === undefined && to === undefined
           ? await statement(host.ports, { campaign, party })
@@ -55,6 +63,8 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
               ...(from === undefined ? {} : { from }),
               ...(to === undefined ? {} : { to }),
             });
+      // Experts and vendors of earlier agreements are owed as well: who is neither a vendor nor owed anything is nobody.
+      if (account.lines.length === 0 && from === undefined) mustBeVendor(agreement, party);
       return format === "csv" ? statementCsv(account) : account;
     },
 
@@ -62,11 +72,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
     async invoice(host, args) {
       const { campaign, party, lines } = Party.extend({ lines: z.array(InvoiceLine).min(1) }).parse(args);
       const { agreement } = await readCampaign(host.ports, campaign);
-      if (!agreement.vendors.some(({ id }) => id === party)) {
-        throw new BadInputError(
-          `"${party}" is no vendor of "${campaign}"; its vendors are ${agreement.vendors.map(({ id }) => id).join(", ")}`,
-        );
-      }
+      mustBeVendor(agreement, party);
       return checkInvoice(lines, await statement(host.ports, { campaign, party }));
     },
 

@@ -1,18 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { invoiceLines, vendorCommand } from "../../cli/vendors.ts";
+import { invoiceOf, vendorCommand } from "../../cli/vendors.ts";
 
 describe("an invoice's lines", () => {
   it("come from CSV in any order of columns, amounts exact to a millionth", () => {
-    expect(invoiceLines('Amount,lot,units\n5.88,"1-0-001",196\n0.000001,1-0-002,0\n', "bill.csv")).toEqual([
-      { lot: "1-0-001", units: 196, amountMicros: 5_880_000 },
-      { lot: "1-0-002", units: 0, amountMicros: 1 },
-    ]);
+    expect(invoiceOf('Amount,lot,units\n5.88,"1-0-001",196\n0.000001,1-0-002,0\n', "bill.csv")).toEqual({
+      lines: [
+        { lot: "1-0-001", units: 196, amountMicros: 5_880_000 },
+        { lot: "1-0-002", units: 0, amountMicros: 1 },
+      ],
+    });
   });
 
   it("come from JSON", () => {
-    expect(invoiceLines('[{"lot": "1-0-001", "units": 2, "amount": 0.06}]', "bill.json")).toEqual([
-      { lot: "1-0-001", units: 2, amountMicros: 60_000 },
-    ]);
+    expect(invoiceOf('[{"lot": "1-0-001", "units": 2, "amount": 0.06}]', "bill.json")).toEqual({
+      lines: [{ lot: "1-0-001", units: 2, amountMicros: 60_000 }],
+    });
+  });
+
+  it("come from our own statement sent back, with whose it is and without its total", () => {
+    const text =
+      "campaign,party,lot,kind,units,amount,currency\r\nparts,alder,1-0-001,answer-accepted,35,1.050000,USD\r\nparts,alder,,total,,1.050000,USD\r\n";
+    expect(invoiceOf(text, "bill.csv")).toEqual({
+      lines: [{ lot: "1-0-001", units: 35, amountMicros: 1_050_000 }],
+      vendor: "alder",
+    });
+    const two = "vendor,lot,units,amount\nalder,1-0-001,1,0.03\nbirch,1-0-002,1,0.03\n";
+    expect(invoiceOf(two, "bill.csv").vendor).toBeUndefined();
   });
 
   it.each([
@@ -21,14 +34,18 @@ describe("an invoice's lines", () => {
     ["lot,units,amount\n1-0-001,2,0.0000001", /at most six decimals/],
     ["lot,units,amount\n1-0-001,-2,1", /is no invoice line/],
     ["[{", /is not JSON/],
+    ["[null]", /line 1: .* is no invoice line/],
   ])("say what is wrong with %j", (text, message) => {
-    expect(() => invoiceLines(text, "bill")).toThrow(message);
+    expect(() => invoiceOf(text, "bill")).toThrow(message);
   });
 });
 
 describe("vendor", () => {
   it("names what is missing before it touches anything", async () => {
     await expect(vendorCommand("nowhere", ["pause", "parts", "alder"], {})).rejects.toThrow(/say why with --reason/);
+    await expect(
+      vendorCommand("nowhere", ["adjudicate", "parts", "1-0-001", "1"], { reason: "seen again" }),
+    ).rejects.toThrow(/upheld or overturned/);
     await expect(vendorCommand("nowhere", ["fire", "parts"], {})).rejects.toThrow(
       /--action is "fire"; allowed: invite, revoke, review/,
     );
