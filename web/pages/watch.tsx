@@ -341,7 +341,7 @@ function InProduction({ view }: { view: WatchView }) {
                   <tr key={`${day} ${version}`}>
                     <th scope="row">{day}</th>
                     <td>
-                      <code>{version.slice(0, 12)}</code>
+                      <code>{version.slice(0, 12)}</code> <span class={`chip ${outcome}`}>{AUDITED[outcome]}</span>
                     </td>
                     <td class="number">{count(audited)}</td>
                     <td class="number">{percent(accuracy.value)}</td>
@@ -351,9 +351,7 @@ function InProduction({ view }: { view: WatchView }) {
                         {percent(accuracy.low)} to {percent(accuracy.high)}
                       </small>
                     </td>
-                    <td>
-                      {percent(floor)} <span class={`chip ${outcome}`}>{AUDITED[outcome]}</span>
-                    </td>
+                    <td>{percent(floor)}</td>
                   </tr>
                 ))
               ),
