@@ -12,7 +12,7 @@ from conftest import Room, Scene, draw, link
 from countersign_ml import embed
 from countersign_ml.backbones import build
 from countersign_ml.contract import BadInput
-from countersign_ml.finetune_run import _Watch
+from countersign_ml.finetune_run import _Watch, calibrated_loss
 from countersign_ml.fitting import Schedule, TooLarge, fit
 from countersign_ml.pixels import fixed_size
 from PIL import Image
@@ -150,3 +150,16 @@ def test_the_best_epoch_is_remembered_over_a_cut_and_an_epoch_seen_twice_counts_
     again = _Watch(file, 1.0, model)
     assert again.seen(1, 0.7, model) == 1 and again.seen(2, 0.8, model) == 2
     assert torch.equal(again.state["weight"], best)
+
+
+def test_the_start_is_no_epoch_without_progress(tmp_path):
+    watch = _Watch(tmp_path / "w.pt", 0.4, nn.Linear(2, 2))
+    assert [watch.seen(epoch, 0.5, nn.Linear(2, 2)) for epoch in range(3)] == [0, 1, 2]
+
+
+def test_a_network_that_doubts_itself_is_not_taken_for_a_worse_one():
+    rng = np.random.default_rng(0)
+    truth = np.eye(3)[rng.integers(0, 3, 200)]
+    logits = 2 * truth + rng.normal(0, 1, truth.shape)
+    assert calibrated_loss(0.3 * logits, truth) == pytest.approx(calibrated_loss(logits, truth), abs=1e-4)
+    assert calibrated_loss(rng.normal(0, 1, truth.shape), truth) > calibrated_loss(logits, truth) + 0.1

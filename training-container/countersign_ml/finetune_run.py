@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import contract, documents, probe, shards
+from . import calibration, contract, documents, probe, shards
 from .backbones import Backbone, Pooled, Tiled
 from .classifier import Classifier, with_head
 from .contract import BadInput
@@ -20,8 +20,8 @@ from .pixels import fixed_size
 
 FROZEN_BELOW = 0.1
 """Layers whose share of the rate would be less are not trained: they would hardly move, and cost half of the time."""
-PATIENCE = 2
-"""Epochs without a better validation loss before training ends."""
+PATIENCE = 3
+"""Epochs without a better validation loss before training ends. The rate rises first, so the start is none of them."""
 
 
 class Run:
@@ -123,7 +123,14 @@ class Run:
         model.eval()
         with torch.inference_mode():
             parts = [model(part.to(where))[0].float().cpu() for part in self.pixels[rows].split(64)]
-        return probe.log_loss(torch.cat(parts).double().numpy(), self.target[rows])
+        return calibrated_loss(torch.cat(parts).double().numpy(), self.target[rows])
+
+
+def calibrated_loss(logits: np.ndarray, soft: np.ndarray) -> float:
+    """Log loss at the logits' own best temperature, as the model will be served: smoothed labels make a network doubt
+    itself, and would look like a loss next to the probe.
+    """
+    return probe.log_loss(logits / calibration.temperature(logits, soft), soft)
 
 
 class _Watch:
@@ -144,7 +151,7 @@ class _Watch:
         self.losses.setdefault(epoch, loss)
         self._keep()
         known = {e: value for e, value in self.losses.items() if e <= epoch}
-        return epoch - min(known, key=lambda e: known[e])
+        return epoch - max(0, min(known, key=lambda e: known[e]))
 
     def end(self) -> None:
         self.ended = True
