@@ -44,6 +44,8 @@ const agreement = Campaign.parse({
   classes: [...SAMPLE_CLASSES],
   vendors: ["alder", "birch", "cedar", "dogwood"].map((id, i) => ({ id, name: id, pricePerAnswer: 0.03 + i / 500 })),
   training: { backbone: "descriptor" },
+  // Variants compete from about 2,500 images on, or where a wish is stated: the bill has their job in it.
+  quality: { latencyMs: 1000 },
   approvals: { mode: "auto" },
   budget: 1_000_000,
 });

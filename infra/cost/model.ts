@@ -207,7 +207,7 @@ function linesOf(images: number, at: At, counted: Counted, prices: Prices, stack
   );
   add(
     "jobs",
-    "evaluation up to its limit of two hours",
+    "variants and evaluation, each up to its limit of two hours",
     "sagemaker.processingHour",
     job("createProcessingJob") * (2 + start),
   );

@@ -46,6 +46,9 @@ async function campaign(photos: number) {
       vendors: ["alder", "birch", "cedar"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
       training: { backbone: "descriptor", testShare: 0.25 },
       labelling: { lotSize: 40 },
+      // Every step that an agreement can ask for is gone through.
+      quality: { latencyMs: 1000 },
+      intake: { review: "required" },
       approvals: { mode: "auto" },
     });
     const { outcome, counts } = await runCampaign(account, agreement, files);

@@ -39,7 +39,7 @@ function Robustness({ rows }: { rows: readonly CorruptionRow[] }) {
         Share of {count(rows[0]?.n ?? 0)} of the sealed photos that it has right, from slight to severe.
       </p>
       <div class="scroll">
-        <table class="stack">
+        <table>
           <thead>
             <tr>
               <th scope="col">Worse by</th>
@@ -55,7 +55,7 @@ function Robustness({ rows }: { rows: readonly CorruptionRow[] }) {
               <tr key={family}>
                 <th scope="row">{family}</th>
                 {severities.map((severity) => (
-                  <td class="number" data-label={`severity ${severity}`} key={severity}>
+                  <td class="number" key={severity}>
                     {percent(at(family, severity)?.value ?? 0, 0)}
                   </td>
                 ))}

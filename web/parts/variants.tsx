@@ -11,7 +11,7 @@ export function Recipe({ evaluation }: { evaluation: Evaluation }) {
   const gain = fineTuning?.difference;
   return (
     <p>
-      {backbone}, {recipe}.{" "}
+      Backbone {backbone}, recipe {recipe}.{" "}
       {gain !== undefined &&
         `Fine-tuning changed accuracy by ${points(gain.value)} (${points(gain.low)} to ${points(gain.high)}) on ${count(fineTuning?.n ?? 0)} held-out photos: ${fineTuning?.shipped === true ? "it ships" : "no proven gain, so the probe ships"}. `}
       {fineTuning?.leftOut !== undefined && `Not fine-tuned: ${fineTuning.leftOut}.`}
