@@ -36,8 +36,11 @@ def pruned(model: Network, share: float) -> tuple[Network, int]:
 def _inner(module: Any) -> list[tuple[Any, Any, Any, Any]]:
     """(producer, its norm or None, depthwise (convolution, norm) or None, consumer) of each inner width."""
     kind = type(module).__name__
-    if kind == "Mlp" and isinstance(module.fc1, nn.Linear) and isinstance(getattr(module, "norm", None), nn.Identity):
-        return [(module.fc1, None, None, module.fc2)]
+    if kind == "Mlp" and isinstance(getattr(module, "norm", None), nn.Identity):
+        # Linear layers, or convolutions of one pixel.
+        first = module.fc1
+        known = isinstance(first, nn.Linear) or (isinstance(first, nn.Conv2d) and first.groups == 1)
+        return [(first, None, None, module.fc2)] if known else []
     if kind == "BasicBlock" and module.conv1.groups == 1:
         return [(module.conv1, module.bn1, None, module.conv2)]
     if kind == "Bottleneck" and module.conv2.groups == 1:
