@@ -130,7 +130,7 @@ export async function disputes(ports: Pick<Ports, "records">, campaign: string):
 
 /**
  * A person decides. `overturned`: the vendor was right, its answers of that round are owed, each once, whoever has the lot
- * now; they are paid for, and are not used (others may have answered since). `upheld` changes nothing.
+ * now and even where its rework was paid; they are not used (others may have answered since). `upheld` changes nothing.
  * Throws BadInputError: no such dispute, or decided otherwise before. The same decision again is welcome.
  */
 export async function adjudicate(
@@ -174,16 +174,10 @@ async function owe(
   if (lot === undefined) return;
   const { vendors, currency } = await lotAgreement(ports, lot);
   const price = Math.round((vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0) * 1e6);
-  const paid = new Set<string>();
-  for await (const entry of entries(ports, campaign)) {
-    if (entry.lot === name && entry.party === vendor && entry.item !== undefined)
-      paid.add(entry.id.startsWith("dispute/") ? "" : entry.item);
-  }
   const { pk, sk } = recordKeys.answer(campaign, name, round, "");
   const owed: LedgerEntry[] = [];
   for await (const { body } of everyRecord<AnswerRecord>(ports.records, pk, sk)) {
-    // Accepted after rework: the vendor has been paid for this item.
-    if (paid.has(body.item)) continue;
+    // Also where the lot was reworked and paid since: the work was done twice, and the first time was not its fault.
     owed.push({
       id: `dispute/${name}/${round}/${body.item}`,
       campaign,

@@ -3,7 +3,9 @@ import { cheapestAsGood, fixedRedundancy } from "../../domain/planner/fixed-redu
 import { costReport } from "../../lambdas/store/cost-report.ts";
 import { adjudicate, creditLot, disputes, openDispute } from "../../lambdas/store/disputes.ts";
 import { inspectionState } from "../../lambdas/store/inspection-states.ts";
+import { recordKeys } from "../../lambdas/store/keys.ts";
 import { statement, statementOfPeriod, totals } from "../../lambdas/store/ledger.ts";
+import { readLot, readLotPlan } from "../../lambdas/store/lot-records.ts";
 import { leaseItems, openLots, submitAnswers, vendorBoard } from "../../lambdas/store/lots.ts";
 import { vendorReview } from "../../lambdas/store/proposals.ts";
 import { setStanding } from "../../lambdas/store/standings.ts";
@@ -197,6 +199,43 @@ describe("a dispute", () => {
     expect(await statement(ports, { campaign, party: "bolt" })).toEqual(after);
     await expect(decide("upheld")).rejects.toThrow(/decided before: overturned, by dana/);
     expect(await disputes(ports, campaign)).toMatchObject([{ lot, round: 1, status: "overturned" }]);
+  });
+
+  it("that is overturned after the rework was accepted pays the round that was wrongly sent back", async () => {
+    const made = await world({ world: "memory" });
+    await made.run(() => true);
+    const { ports } = made;
+    const lot = (await openLots(ports, { campaign, vendor: "acme" }))[0]?.lot ?? "";
+    await made.run();
+    const { lot: ended } = await readLot(ports, campaign, lot);
+    expect(ended.status).toBe("accepted");
+    const { items } = await readLotPlan(ports, ended);
+    // As if a round before had been sent back: the same people, the same items, and a dispute that a person decides.
+    const again = ended.round + 1;
+    await ports.records.put(recordKeys.lot(campaign, lot), { ...ended, round: again }, "any");
+    const dispute = {
+      lot,
+      round: ended.round,
+      vendor: "acme",
+      reason: "look again",
+      at: ended.closedAt,
+      status: "open",
+    };
+    await ports.records.put(recordKeys.dispute(campaign, lot, ended.round), dispute, "absent");
+    const owed = async () => (await statement(ports, { campaign, party: "acme" })).totalMicros;
+    const before = await owed();
+    const decide = () =>
+      adjudicate(ports, {
+        campaign,
+        lot,
+        round: ended.round,
+        decision: "overturned",
+        by: "dana",
+        note: "they are right",
+      });
+    await decide();
+    await decide();
+    expect((await owed()) - before).toBe(items.length * 30_000);
   });
 
   it("against an accepted lot takes back exactly what it owed, once", async () => {
