@@ -8,7 +8,7 @@ import { ask } from "./ask.ts";
 import { nearest } from "./campaign-file.ts";
 import type { ProgressBar } from "./progress.ts";
 
-const ACTIONS = ["check", "report", "refuse", ...DecisionKind.options] as const;
+const ACTIONS = ["check", "report", ...DecisionKind.options, "refuse"] as const;
 const LABELS = ["none", "folders", "list"] as const;
 
 /**

@@ -64,7 +64,14 @@ describe("data", () => {
   it("names the nearest action for a typo, and all of them for another word", async () => {
     await expect(data(["chek", "photos"])).rejects.toThrow(/no "data chek"; did you mean "data check"\?/);
     await expect(data(["frobnicate"])).rejects.toThrow(
-      'there is no "data frobnicate" (known: check, report, accept, exclude, restore)',
+      'there is no "data frobnicate" (known: check, report, accept, exclude, restore, refuse)',
+    );
+  });
+
+  it("asks for a reason before photos are refused, and for no images", async () => {
+    await expect(data(["refuse"])).rejects.toThrow(/to refuse the photos, say why with --reason/);
+    await expect(data(["refuse", "a.jpg"], { reason: "blurred" })).rejects.toThrow(
+      /said of the whole report; to leave images out, use data exclude a\.jpg/,
     );
   });
 
