@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { Answer } from "./answer.ts";
 import { Approval } from "./approval.ts";
+import { AuditPlan, AuditRecord } from "./audit.ts";
 import { Campaign } from "./campaign.ts";
 import { AdmissionResult, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import { Claims } from "./claims.ts";
@@ -27,6 +28,8 @@ const STORED = {
   "admission-result": AdmissionResult,
   answer: Answer,
   approval: Approval,
+  "audit-plan": AuditPlan,
+  "audit-record": AuditRecord,
   "campaign-head": CampaignHead,
   catalogue: Catalogue,
   "catalogue-entry": CatalogueEntry,
