@@ -113,6 +113,9 @@ function variantsWanted(
       };
 }
 
+/** The job has two hours, in which all that was made is compared as well. */
+const LONGEST_MINUTES = 90;
+
 /** Pruned copies and students take minutes to make: they compete where somebody wished for something. */
 function optimiseArguments({ quality, training, gates }: Campaign, wished: boolean): string[] {
   const given = {
@@ -120,7 +123,7 @@ function optimiseArguments({ quality, training, gates }: Campaign, wished: boole
     "accuracy-floor": quality.modelAccuracy,
     "latency-ms": quality.latencyMs,
     megabytes: quality.modelMegabytes,
-    minutes: training.minutes,
+    minutes: Math.min(training.minutes, LONGEST_MINUTES),
     epochs: wished ? 1 : 0,
   };
   const said = Object.entries(given).flatMap(([name, value]) =>

@@ -62,6 +62,8 @@ describe("which jobs follow a freeze", () => {
     const of = (name: string) => argument(optimisation.arguments, name);
     expect([of("latency-ms"), of("megabytes"), of("accuracy-floor")]).toEqual(["20", "5", "0.9"]);
     expect([of("minutes"), of("epochs")]).toEqual(["12", "1"]);
+    const long = orders({ quality, training: { minutes: 180 } }).optimisation;
+    expect(argument(long.arguments, "minutes")).toBe("90");
     expect(optimisation.inputs).toContainEqual({ name: "pretrained", prefix: "weights/" });
   });
 
