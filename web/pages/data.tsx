@@ -161,8 +161,9 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
           {conditions.days === undefined
             ? "No file says when it was taken. "
             : `${plural(conditions.days.images, "file")} say when: ${plural(conditions.days.days, "day")} from ${conditions.days.from} to ${conditions.days.to}. `}
-          {plural(conditions.clusters.images, "photo")} stand in {plural(conditions.clusters.clusters, "cluster")} that
-          were captured together; each is drawn for the test set as a whole.
+          {conditions.clusters.clusters === 0
+            ? "No photos seem to have been captured together."
+            : `${plural(conditions.clusters.images, "photo")} stand in ${plural(conditions.clusters.clusters, "cluster")} that were captured together; each is drawn for the test set as a whole.`}
         </p>
       </section>
 
