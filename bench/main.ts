@@ -16,6 +16,7 @@ const weights = ["--weights", join(shared, "weights")];
 const BENCHES: { name: string; program: string; args: string[]; needs?: string }[] = [
   { name: "engine", program: "bench/engine.ts", args: [] },
   { name: "ingest", program: "bench/ingest/speed.ts", args: [data("images/grocery")], needs: data("images/grocery") },
+  { name: "flags", program: "bench/ingest/flags.ts", args: [data("images")], needs: data("images") },
   { name: "duplicates", program: "bench/ingest/duplicates.ts", args: [] },
   { name: "hostile", program: "bench/ingest/hostile.ts", args: [data("hostile")], needs: data("hostile") },
   { name: "consensus", program: "bench/labels/consensus.ts", args: [data("crowd")], needs: data("crowd") },
