@@ -33,6 +33,7 @@ import { Eyes } from "./eyes.ts";
 import { findPython } from "./jobs/python.ts";
 import { JobRunner } from "./jobs/runner.ts";
 import { publicFiles } from "./pages.ts";
+import { hiredFor } from "./people/hired.ts";
 import { type PeopleOptions, SimulatedPeople } from "./people/people.ts";
 import { Schedules } from "./schedules.ts";
 import { type Listening, listen } from "./server.ts";
@@ -192,8 +193,8 @@ export class Host {
       });
       host.#listening = await listen({
         // What somebody has begun to say is heard before time goes on, or a deadline would pass between fact and message.
-        fetch: (request) => standing(time, "a request is answered", () => host.#api.fetch(request)),
-        command: (name, args) => standing(time, `${name} is done`, () => runCommand(host, name, args)),
+        fetch: (request) => time.during("a request", () => host.#api.fetch(request)),
+        command: (name, args) => time.during(`the command ${name}`, () => runCommand(host, name, args)),
         bind: options.bind ?? "127.0.0.1",
         port: options.port ?? 0,
         remembered: folder.lastPort(),
@@ -321,6 +322,7 @@ export class Host {
       vendors: agreement.vendors.map((vendor) => vendor.id),
       classes: agreement.classes,
       perceive: eyes.perceive,
+      pool: hiredFor(agreement, agreement.seed),
       ...this.#cast,
       join: async (role, who) => {
         const vendor = role === "annotator" ? { vendor: who.vendor as string } : {};
@@ -375,16 +377,6 @@ async function watched<T extends { status: number }>(
     return answer;
   } finally {
     await alarms.observe(endpoint, status, performance.now() - started);
-  }
-}
-
-/** Simulated time stands still while something is done. */
-async function standing<T>(time: TimeKeeper, what: string, work: () => Promise<T>): Promise<T> {
-  const release = time.hold(`until ${what}`);
-  try {
-    return await work();
-  } finally {
-    release();
   }
 }
 

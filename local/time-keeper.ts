@@ -26,6 +26,16 @@ export class TimeKeeper {
     return this.#virtual?.hold(reason) ?? (() => {});
   }
 
+  /** Does something while time stands still. */
+  async during<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const release = this.hold(what);
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
   /** Jumps to the next thing that waits, or to `also` if that is earlier. False when there is nothing to jump to. */
   advance(also: number | undefined): boolean {
     if (this.#virtual === undefined) return false;
