@@ -63,7 +63,8 @@ export function auditLots(
       agreement,
       cut,
       "normal",
-      `audit-${about.day}-${String(index + 1).padStart(3, "0")}`,
+      // Named like any wave's: nobody shall try harder because a model is being judged.
+      `${cycle}-${wave}-${String(index + 1).padStart(3, "0")}`,
       true,
     ),
   );

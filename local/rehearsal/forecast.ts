@@ -2,8 +2,9 @@ import { samplingPlan } from "../../domain/acceptance/z14.ts";
 import { chance } from "../../domain/chance.ts";
 import { wilson } from "../../domain/intervals.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
+import { hiredFor } from "../people/hired.ts";
 import type { Tempo } from "../people/people.ts";
-import { defaultPool, modelVendor, type Pool, says } from "../people/pool.ts";
+import { type Pool, says } from "../people/pool.ts";
 import { assumedAccuracy, madeFeatures } from "./made-features.ts";
 import { type Rehearsal, rehearse } from "./rehearse.ts";
 import { pictures } from "./scenery.ts";
@@ -61,7 +62,7 @@ export async function forecast(
     throw new RangeError(`${options.images} images: expected a whole number from 20`);
   const rehearsed = Math.min(options.images, options.rehearsed ?? MOST_REHEARSED);
   const scale = options.images / rehearsed;
-  const poolOf = options.pool ?? ((seed: number) => poolOfAgreement(agreement, seed));
+  const poolOf = options.pool ?? ((seed: number) => hiredFor(agreement, seed));
   // The rehearsed part gets the same part of the budget.
   const part: Campaign = { ...agreement, budget: Math.floor((agreement.budget / scale) * 1e6) / 1e6 };
   const labels = (1 - agreement.training.testShare) * options.images;
@@ -116,20 +117,6 @@ function spread(values: readonly number[], least = 0, most = Number.POSITIVE_INF
 
 /** With fewer rehearsed images per class no model can learn anything in a rehearsal, and none takes part. */
 const IMAGES_PER_CLASS = 8;
-
-/** The default pool's people; vendors that are models are one network each, right on 60 to 90 % of the images. */
-function poolOfAgreement({ classes, vendors }: Campaign, seed: number): Pool {
-  const people = defaultPool(seed, classes);
-  const models = new Map(
-    vendors
-      .filter(({ kind }) => kind === "model")
-      .map(({ id }) => {
-        const accuracy = 0.6 + 0.3 * chance(`${seed}/zero-shot/${id}`).uniform();
-        return [id, modelVendor({ names: [1, 2, 3, 4].map((n) => `${id}-${n}`), accuracy, share: 1 })] as const;
-      }),
-  );
-  return { experts: people.experts, annotators: (vendor) => models.get(vendor) ?? people.annotators(vendor) };
-}
 
 /**
  * A rehearsal's money at the campaign's own size. Everything grows with the images but the inspected samples: they grow with

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fraudSignals } from "../../domain/annotators/fraud.ts";
+import { hiredFor } from "../../local/people/hired.ts";
 import { mixedVendors } from "../../local/people/mixed-vendors.ts";
 import { defaultPool, modelVendor, type Person, says } from "../../local/people/pool.ts";
 
@@ -92,4 +93,22 @@ describe("simulated people", () => {
     expect(pool.annotators("random").every(({ kind }) => kind === "spammer")).toBe(true);
     expect(pool.annotators("steady")).toEqual(defaultPool(1, classes).annotators("steady"));
   });
+});
+
+it("an agreement's model vendor is one network, whoever of it is asked; its people are the default pool's", () => {
+  const vendors = [
+    { id: "alder", name: "Alder", pricePerAnswer: 0.03, kind: "people" as const, capacityPerWave: 100 },
+    { id: "oracle", name: "Oracle", pricePerAnswer: 0.002, kind: "model" as const, capacityPerWave: 100 },
+  ];
+  const pool = hiredFor({ classes: ["a", "b", "c"], vendors }, 5);
+  expect(pool.annotators("alder")).toEqual(defaultPool(5, ["a", "b", "c"]).annotators("alder"));
+  const said = pool
+    .annotators("oracle")
+    .map((person) =>
+      Array.from({ length: 30 }, (_, i) =>
+        says(person, { seed: 5, image: `i${i}`, label: "a", revision: 1, classes: ["a", "b", "c"] }),
+      ),
+    );
+  expect(said.length).toBe(4);
+  for (const one of said) expect(one).toEqual(said[0]);
 });

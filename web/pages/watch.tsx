@@ -229,6 +229,9 @@ function Lots({ view }: { view: WatchView }) {
   );
 }
 
+/** Lots of real requests bear their day's number, from here on, in place of a wave's. */
+const FIRST_AUDIT_WAVE = 10_000;
+
 function LotTable({ lots }: { lots: WatchView["lots"] }) {
   return (
     <div class="scroll">
@@ -249,7 +252,7 @@ function LotTable({ lots }: { lots: WatchView["lots"] }) {
             <tr key={`${lot.vendor} ${lot.lot}`}>
               <th scope="row">{lot.lot}</th>
               <td>{lot.vendor}</td>
-              <td>{lot.lot.startsWith("audit-") ? "real requests" : `${lot.cycle}.${lot.wave}`}</td>
+              <td>{lot.wave >= FIRST_AUDIT_WAVE ? "real requests" : `${lot.cycle}.${lot.wave}`}</td>
               <td>
                 <span class={`chip ${lot.status}`}>{lot.status.replace("-", " ")}</span>
                 {lot.round > 1 && <small> round {lot.round}</small>}
