@@ -147,7 +147,12 @@ def test_minutes_that_are_left_over_are_spent_on_tuning(scene: Scene, inside: Ro
     assert tuned.judged[folds[0][1]].any() != trials and tuned.judged[folds[1][1]].all()
     assert tuned.run.schedule.epochs == 1 and (not trials or "epochs" not in (tuned.tuning or {})["chosen"])
     asked = finetune.compare(hyper | {"tuneTrials": "0"}, data, folds, embeddings, probed, backbone, seed=1)
-    assert asked.tuning is None
+    assert asked.tuning is None and asked.judged[folds[0][1]].all()
+    # Settings that SageMaker's tuner found on the first fold are judged on the others.
+    before = finetune.compare(hyper | {"tuned": "true"}, data, folds, embeddings, probed, backbone, seed=1)
+    assert before.tuning is None and not before.judged[folds[0][1]].any() and before.judged[folds[1][1]].all()
+    with pytest.raises(BadInput, match="tuned"):
+        finetune.compare(hyper | {"tuned": "maybe"}, data, folds, embeddings, probed, backbone, seed=1)
 
 
 @pytest.mark.slow

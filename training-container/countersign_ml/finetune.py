@@ -89,14 +89,15 @@ def compare(
     """Probe and network on the same held-out images. `folds` are the probe's; `tuneFolds` (default all) are used.
 
     With fineTuneMinutes only as many folds are used as fit into them; raises time_budget.NotFineTuned where none does.
-    Where another fold and some trials fit too, that fold tunes, unless tuneTrials or tuneMinutes say otherwise.
+    Where another fold and some trials fit too, that fold tunes, unless tuneTrials or tuneMinutes say otherwise. `tuned`
+    (true | false): the settings come from trials of recipe finetune-trial, so the first fold does not judge.
 
     `weights`: (classes,) by which the classes count, see imbalance.py. The images are fine-tuned on at the backbone's
     size, or at tuneImageSize; the probe that is to be beaten stays the one that was chosen.
     """
     wanted = int(_number(hyper, "tuneFolds", len(folds), 1, 1000))
     used, limits, ranges = folds[:wanted], tuning.limits_from(hyper), tuning.space()
-    if limits is not None:
+    if limits is not None or _tuned_before(hyper):
         used = used[1:] or folds[1:2]
     backbone, embeddings = at_size(hyper, data, backbone, embeddings)
     schedule = schedule_from(hyper, data.classes)
@@ -106,7 +107,7 @@ def compare(
         # More epochs than the minutes were reckoned for are not to be tuned to.
         ranges = {kind: [row for row in rows if row["Name"] != "epochs"] for kind, rows in ranges.items()}
         judges = folds[1 : 1 + wanted]
-        asked = "tuneTrials" in hyper or "tuneMinutes" in hyper
+        asked = bool({"tuneTrials", "tuneMinutes", "tuned"} & hyper.keys())
         left = 0.0 if asked or len(judges) < wanted else time_budget.left_for_tuning(run, folds, judges, minutes)
         if left > 0:
             used, limits = judges, tuning.Limits(tuning.TRIALS, left)
@@ -125,6 +126,13 @@ def compare(
     found = gain["difference"]
     print(f"fine-tuning gains {found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]", flush=True)
     return Tuned(logits, judged, gain, None, run, tried)
+
+
+def _tuned_before(hyper: dict[str, str]) -> bool:
+    text = hyper.get("tuned", "false")
+    if text not in ("true", "false"):
+        raise BadInput(f"hyperparameter tuned is {text!r}; allowed: true, false")
+    return text == "true"
 
 
 def tuned_settings(

@@ -4,7 +4,8 @@
         [--seed 0] > request.json
     aws sagemaker create-hyper-parameter-tuning-job --cli-input-json file://request.json
 
-Each of its jobs runs recipe finetune-trial; train with recipe finetune and the best job's settings afterwards.
+Each of its jobs runs recipe finetune-trial; afterwards train with recipe finetune, the best job's settings and
+tuned=true, which keeps the fold that they were found on out of the judgement.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ def request(training: dict, name: str, jobs: int, parallel: int, seed: int) -> d
     if not 1 <= len(name) <= 32:
         raise ValueError(f"the name {name!r} has {len(name)} characters; a tuning job's has 1 to 32")
     ranges = tuning.space()
-    tuned = {row["Name"] for rows in ranges.values() for row in rows} | {"tuneMinutes", "tuneTrials", "tuneFolds"}
+    tuned = {row["Name"] for rows in ranges.values() for row in rows} | {
+        "tuneMinutes",
+        "tuneTrials",
+        "tuneFolds",
+        "tuned",
+    }
     fixed = {key: value for key, value in hyper.items() if key not in tuned} | {"recipe": "finetune-trial"}
     metric = {"Name": tuning.OBJECTIVE, "Regex": f"{tuning.OBJECTIVE}=([0-9.]+);"}
     definition = {key: value for key, value in training.items() if key not in OF_THE_JOB}
