@@ -258,6 +258,36 @@ def test_a_test_image_in_no_shard_is_named(scene: Scene, room: Room):
     assert "e" * 64 in refused(room, "evaluate")
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_the_table_of_variants_goes_with_the_graph_that_it_chose_and_with_no_other(scene: Scene, room: Room, own):
+    evaluation_room(room, scene)
+    folder = room.root / "processing/input/model"
+    for archive in folder.glob("*.tar.gz"):
+        archive.unlink()
+    link(scene.model, folder)
+    chosen = documents.file_sha256(scene.model / "model.onnx") if own else "e" * 64
+    table = {
+        "margin": 0.01,
+        "chosen": "fp32",
+        "meetsWishes": True,
+        "wishes": {"accuracyFloor": 0, "latencyMs": None, "megabytes": None},
+        "variants": [
+            {"name": "fp32", "outcome": "reference", "sha256": chosen, "pareto": True, "n": 6, "reason": "-"},
+            {"name": "static-int8", "outcome": "refused", "pareto": False, "reason": "could not be made"},
+        ],
+        "leftOut": [],
+    }
+    (folder / "optimisation.json").write_text(json.dumps(table))
+    if not own:
+        assert "optimisation.json chose fp32" in refused(room, "evaluate")
+        return
+    succeed_here(room, "evaluate")
+    out = room.root / "processing/output"
+    assert documents.read(out / "evaluation.json", "evaluation")["optimisation"] == table
+    assert documents.read(out / "optimisation.json", "optimisation") == table
+    assert "| static-int8 | | | | | | | refused: could not be made |" in (out / "model-card.md").read_text()
+
+
 def test_an_empty_test_is_refused(scene: Scene, room: Room):
     evaluation_room(room, scene)
     (room.root / "processing/input/truth/test.json").write_text(json.dumps(truth({})))
