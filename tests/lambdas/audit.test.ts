@@ -55,8 +55,7 @@ test("a candidate as right as the champion is promoted once its labels are there
   const { byKind } = await totals(w.ports, "parts");
   // 60 images, three answers each, at 0.03.
   expect(byKind["answer-accepted"]).toEqual({ units: 180, amountMicros: 180 * 30_000 });
-  for await (const { lot } of entries(w.ports, "parts"))
-    if (lot !== undefined) expect(lot).toMatch(/^1-30584-\d{3}$/);
+  for await (const { lot } of entries(w.ports, "parts")) if (lot !== undefined) expect(lot).toMatch(/^1-30584-\d{3}$/);
 });
 
 test("a live model that is surely below its floor rings, once, and a cycle with its captures is proposed with a price", async () => {
