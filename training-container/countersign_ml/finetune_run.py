@@ -20,6 +20,8 @@ from .pixels import fixed_size
 
 FROZEN_BELOW = 0.1
 """Layers whose share of the rate would be less are not trained: they would hardly move, and cost half of the time."""
+REVISION = 2
+"""Raise when the same settings come to other weights: checkpoints from before are then not taken up."""
 PATIENCE = 3
 """Epochs without a better validation loss before training ends. The rate rises first, so the start is none of them."""
 
@@ -52,8 +54,8 @@ class Run:
     def key(self) -> str:
         """A checkpoint serves only the run that would compute the same."""
         data, prepared = self.data, self.backbone.transform_digest
-        made = [data.version, data.ids, self.target.tolist(), self.seed, repr(self.schedule), self.strength, prepared]
-        return documents.digest(made)[:16]
+        settings = [REVISION, repr(self.schedule), self.strength, self.seed, prepared]
+        return documents.digest([data.version, data.ids, self.target.tolist(), *settings])[:16]
 
     def under(self, schedule: Schedule) -> Run:
         """The same with other settings; pixels are shared."""
