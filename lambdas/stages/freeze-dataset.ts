@@ -1,17 +1,16 @@
 import { z } from "zod";
 import type { Campaign } from "../../schemas/campaign.ts";
-import { Catalogue } from "../../schemas/catalogue.ts";
 import type { DatasetVersion } from "../../schemas/dataset.ts";
 import { CycleRef, JobOrder, OptimisationOrder, ProcessingOrder } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
 import { updateCycle } from "../store/campaigns.ts";
+import { catalogueEntries, catalogueShardKeys } from "../store/catalogues.ts";
 import { datasetVersionOf } from "../store/dataset.ts";
 import { writeDocument } from "../store/documents.ts";
 import { attributesOf, labelSourcesOf, writeAttributes } from "../store/image-attributes.ts";
 import { objectKeys } from "../store/keys.ts";
 import { labelsSoFar } from "../store/labels.ts";
-import { readImmutable } from "../store/lot-records.ts";
 import { modelJobs } from "../store/model-jobs.ts";
 import { releaseState } from "../store/release.ts";
 import { testTruthOf } from "../store/test-truth.ts";
@@ -48,13 +47,12 @@ export const freezeDataset = stage({
   }),
   async run({ campaign, cycle, splitKey, catalogueKey, embeddingsKey, backbone }, ports) {
     const { agreement, split, known, fitted } = await labelsSoFar(ports, { campaign, cycle, splitKey });
-    const catalogue = await readImmutable(ports.objects, catalogueKey, Catalogue);
     const truth = testTruthOf(campaign, split, known, agreement);
     const dataset = datasetVersionOf(campaign, agreement, {
       split,
       known,
       fitted,
-      shards: catalogue.shards.map((shard) => shard.key),
+      shards: await catalogueShardKeys(ports.objects, catalogueKey),
       truth,
     });
     const truthKey = objectKeys.sealedTruth(campaign, dataset.testSha256);
@@ -65,7 +63,7 @@ export const freezeDataset = stage({
     const attributes = await writeAttributes(
       ports.objects,
       campaign,
-      await attributesOf(truth, [catalogue.entries], known),
+      await attributesOf(truth, catalogueEntries(ports.objects, catalogueKey), known),
       labelSourcesOf(agreement, dataset, known),
     );
 
