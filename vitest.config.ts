@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["tests/**/*.test.{ts,tsx}"],
     // Two cores: more workers only swap places. Tests that start processes and browsers need patience.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
   },
 });

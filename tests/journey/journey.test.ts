@@ -6,7 +6,7 @@ import { drawSample, SAMPLE_CLASSES } from "../../local/sample/draw.ts";
 import type { Summary } from "../../local/summary.ts";
 import { books, countersign, drawnCampaign, type Ended, newFolder, pause, summaryOf } from "./program.ts";
 
-const JOURNEY_MS = 240_000;
+const JOURNEY_MS = 480_000;
 
 describe("the journey from a folder of photos to an endpoint that answers", () => {
   let yaml = "";
