@@ -2,10 +2,12 @@ import { access, constants, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { BadInputError } from "../lambdas/stage.ts";
 import { checkPhotos } from "../local/check-photos.ts";
+import type { DataReport } from "../schemas/data-report.ts";
 import { DecisionKind } from "../schemas/decision.ts";
 import { type Options, oneOf } from "./arguments.ts";
 import { ask } from "./ask.ts";
 import { nearest } from "./campaign-file.ts";
+import { short } from "./data-summary.ts";
 import type { ProgressBar } from "./progress.ts";
 
 const ACTIONS = ["check", "report", ...DecisionKind.options, "refuse"] as const;
@@ -44,7 +46,7 @@ export async function dataCommand(
       const asked = rest[0] ?? options.campaign;
       const { html, report } = (await ask(work, "data-report", asked === undefined ? {} : { campaign: asked })) as {
         html: string;
-        report: Parameters<typeof short>[0];
+        report: DataReport;
       };
       const out = await writable(options.out ?? `${report.campaign}-photos.html`);
       await writeFile(out, html);
@@ -100,26 +102,6 @@ function review(work: string, decision: "accept" | "refuse", options: Options): 
     throw new BadInputError('to refuse the photos, say why with --reason; "npm start -- --help" shows how');
   const campaign = options.campaign === undefined ? {} : { campaign: options.campaign };
   return ask(work, "data-review", { decision, reason: options.reason ?? "", ...campaign });
-}
-
-function short(report: {
-  campaign: string;
-  images: number;
-  counts: Record<string, number>;
-  flagged: { code: string; images: number }[];
-  groups: unknown[];
-  excluded: unknown[];
-  advice: string[];
-}) {
-  const { images, counts, flagged, groups, excluded, advice } = report;
-  return {
-    images,
-    keptOut: counts.quarantined,
-    flagged: Object.fromEntries(flagged.map((one) => [one.code, one.images])),
-    nearDuplicateGroups: groups.length,
-    excluded: excluded.length,
-    advice,
-  };
 }
 
 function needed(value: string | undefined, otherwise: string): string {

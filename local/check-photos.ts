@@ -58,17 +58,20 @@ export async function checkPhotos(
     for await (const { key } of ports.objects.list(`${objectKeys.admission(NAME, 1)}/results/`))
       results.push(...(await readDocument(ports.objects, key, AdmissionBatch)).results);
     const catalogue = assembleCatalogue({ campaign: NAME, cycle: 1, files, results, shards: [] });
-    const byName = new Map(files.map(({ name, sha256 }) => [name, sha256]));
-    const claims = new Map(
-      [...source.labels].flatMap(([name, label]) => {
-        const image = byName.get(name);
-        return image === undefined ? [] : [[image, [{ label, source: path }]] as const];
-      }),
-    );
-    const report = dataReport(catalogue, { claims });
+    const report = dataReport(catalogue, { claims: claimsOf(files, source.labels) });
     return { report, html: await dataReportHtml(ports.objects, catalogue, report) };
   } finally {
     await source.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** By image, what is said of each of its names: a copy in another folder may be said to be something else. */
+function claimsOf(files: readonly IntakeItem[], labels: ReadonlyMap<string, string>) {
+  const claims = new Map<string, { label: string; source: string }[]>();
+  for (const { name, sha256 } of files) {
+    const label = labels.get(name);
+    if (label !== undefined) claims.set(sha256, [...(claims.get(sha256) ?? []), { label, source: name }]);
+  }
+  return claims;
 }

@@ -24,6 +24,13 @@ export interface Conditions {
   clusters: { clusters: number; images: number; largest: number };
 }
 
+/** One image, several labels that came with it; each says where it came from. */
+export interface Conflict {
+  image: string;
+  names: string[];
+  said: { label: string; source: string }[];
+}
+
 export interface DataReport {
   campaign: string;
   cycle: number;
@@ -39,11 +46,16 @@ export interface DataReport {
   types: Record<string, number>;
   /** Groups of more than one image, the largest first. */
   groups: { group: string; images: string[] }[];
+  /** Images that came under more than one name, those of most names first: identical bytes count once. */
+  copies: { image: string; names: string[] }[];
   conditions: Conditions;
   /** Images per class among those labelled; undefined before any label was bought. */
   labels: { classes: Bin[] } | undefined;
-  /** What came with the photos: images per class, and how often what was bought says the same. */
-  claims: { images: number; classes: Bin[]; compared: number; agreeing: number } | undefined;
+  /**
+   * What came with the photos: images per class, and how often what was bought says the same. Images of which two things
+   * were said are `conflicts` and count for no class.
+   */
+  claims: { images: number; classes: Bin[]; compared: number; agreeing: number; conflicts: Conflict[] } | undefined;
   /** Flagged images of which the data team has said that they stay. */
   accepted: number;
   /** What the data team left out: newest first. */

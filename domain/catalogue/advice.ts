@@ -16,6 +16,16 @@ export function adviceOf({ counts }: Catalogue, report: Omit<DataReport, "advice
       `${counts.quarantined} of ${counts.files} files were kept out: see whether the export or the copying damages files before bringing more.`,
     );
   }
+  const conflicts = report.claims?.conflicts ?? [];
+  const [first] = conflicts;
+  if (first !== undefined) {
+    const labels = [...new Set(first.said.map(({ label }) => label))].join(" and ");
+    advice.push(
+      conflicts.length === 1
+        ? `One photo came with conflicting labels, ${labels} (${first.names.join(", ")}): see which is right.`
+        : `${conflicts.length} photos came with conflicting labels, such as ${labels} (${first.names.join(", ")}): see which are right.`,
+    );
+  }
   const grouped = groups.reduce((sum, g) => sum + g.images.length - 1, 0);
   if (grouped > 0.05 * images) {
     advice.push(

@@ -37,9 +37,10 @@ export function dataReport(catalogue: Catalogue, beside: KnownBeside = {}): Data
     shapes: binned(entries, (e) => e.facts.width / e.facts.height, [0.35, 0.67, 0.9, 1.1, 1.5, 2.8], ""),
     types: countBy(entries, (e) => e.facts.type),
     groups: groupsOf(entries),
+    copies: copiesOf(entries),
     conditions: conditionsOf(entries),
     labels: labelsOf(beside),
-    claims: claimsOf(beside),
+    claims: claimsOf(entries, beside),
     accepted: spoken.filter(({ decision }) => decision === "accept").length,
     excluded: spoken
       .filter(({ decision }) => decision === "exclude")
@@ -53,7 +54,10 @@ function labelsOf({ labels, classes = [] }: KnownBeside): DataReport["labels"] {
   return labels === undefined || labels.size === 0 ? undefined : { classes: perClass(classes, labels.values()) };
 }
 
-function claimsOf({ claims, labels, classes = [] }: KnownBeside): DataReport["claims"] {
+function claimsOf(
+  entries: readonly CatalogueEntry[],
+  { claims, labels, classes = [] }: KnownBeside,
+): DataReport["claims"] {
   if (claims === undefined || claims.size === 0) return undefined;
   const sole = [...claims].flatMap(([image, said]) => {
     const names = new Set(said.map(({ label }) => label));
@@ -68,6 +72,10 @@ function claimsOf({ claims, labels, classes = [] }: KnownBeside): DataReport["cl
     ),
     compared: compared.length,
     agreeing: compared.filter(({ image, label }) => labels?.get(image) === label).length,
+    conflicts: entries.flatMap(({ sha256: image, names }) => {
+      const said = [...(claims.get(image) ?? [])];
+      return new Set(said.map(({ label }) => label)).size > 1 ? [{ image, names, said }] : [];
+    }),
   };
 }
 
@@ -127,6 +135,13 @@ function groupsOf(entries: readonly CatalogueEntry[]): DataReport["groups"] {
     .filter(([, images]) => images.length > 1)
     .map(([group, images]) => ({ group, images }))
     .sort((a, b) => b.images.length - a.images.length || (a.group < b.group ? -1 : 1));
+}
+
+function copiesOf(entries: readonly CatalogueEntry[]): DataReport["copies"] {
+  return entries
+    .filter(({ names }) => names.length > 1)
+    .map(({ sha256: image, names }) => ({ image, names }))
+    .sort((a, b) => b.names.length - a.names.length || (a.image < b.image ? -1 : 1));
 }
 
 function countBy<T>(items: readonly T[], key: (item: T) => string): Record<string, number> {

@@ -5,6 +5,8 @@ import type { Objects } from "../ports.ts";
 /** Duplicate groups shown as images; the others are counted. */
 const GROUPS_SHOWN = 40;
 const IMAGES_PER_GROUP = 8;
+/** Exact duplicates and conflicting labels that are named; the others are counted. */
+const COPIES_SHOWN = 200;
 
 /** The data report as one HTML file that needs nothing else: thumbnails are inside it, scripts are none. */
 export async function dataReportHtml(objects: Objects, catalogue: Catalogue, report: DataReport): Promise<string> {
@@ -23,7 +25,7 @@ export async function dataReportHtml(objects: Objects, catalogue: Catalogue, rep
     `<div class="gallery">${images.map((i) => pictures.get(i) ?? "").join("")}</div>`;
   const { counts } = report;
   return page(`Images of ${report.campaign}, cycle ${report.cycle}`, [
-    `<p class="counts">${counts.files} files: ${counts.admitted} admitted, ${counts.quarantined} kept out, ${counts.duplicates} duplicates. The campaign has ${report.images} images.</p>`,
+    `<p class="counts">${counts.files} files: ${counts.admitted} admitted, ${counts.quarantined} kept out, ${counts.duplicates} exact ${counts.duplicates === 1 ? "duplicate" : "duplicates"}. The campaign has ${report.images} images.</p>`,
     section("What to do next", `<ul>${report.advice.map((a) => `<li>${text(a)}</li>`).join("")}</ul>`),
     section("Kept out", report.refused.map(refusedTable).join("") || "<p>No file was kept out.</p>"),
     section(
@@ -44,6 +46,7 @@ export async function dataReportHtml(objects: Objects, catalogue: Catalogue, rep
         .map((e) => `<p>${text(e.by)}, ${text(e.at)}: ${text(e.reason)}</p>${gallery([e.image])}`)
         .join("") || "<p>No image was left out.</p>",
     ),
+    section(`Exact duplicates: ${counts.duplicates}`, copies(report)),
     section(
       `Near-duplicates: ${report.groups.length} groups`,
       report.groups
@@ -97,6 +100,29 @@ function conditions({ conditions: c }: DataReport): string {
   ].join("");
 }
 
+/** Names under which the same bytes came: they are one image. */
+function copies({ copies: all, counts }: DataReport): string {
+  if (all.length === 0)
+    return counts.duplicates === 0
+      ? "<p>None was found.</p>"
+      : "<p>All are files that came again under their name.</p>";
+  const rows = all.slice(0, COPIES_SHOWN).map(({ names }) => `<li>${names.map(text).join("<br>")}</li>`);
+  const more = all.length > COPIES_SHOWN ? `<p>and ${all.length - COPIES_SHOWN} more images</p>` : "";
+  return `<p>Files of the same bytes are one image.</p><ul>${rows.join("")}</ul>${more}`;
+}
+
+/** Images of which two things are said: what, and by which file or list. */
+function conflicts(claims: NonNullable<DataReport["claims"]>): string {
+  if (claims.conflicts.length === 0) return "";
+  const rows = claims.conflicts.slice(0, COPIES_SHOWN).map(({ names, said }) => {
+    const each = said.map(({ label, source }) => `${text(label)} (${text(source)})`).join("<br>");
+    return `<tr><td>${names.map(text).join("<br>")}</td><td>${each}</td></tr>`;
+  });
+  const more =
+    claims.conflicts.length > COPIES_SHOWN ? `<p>and ${claims.conflicts.length - COPIES_SHOWN} more images</p>` : "";
+  return `<h3>Conflicting labels: ${claims.conflicts.length}</h3><p>The same bytes under different labels: they count for no class.</p><table class="kept-out"><tbody>${rows.join("")}</tbody></table>${more}`;
+}
+
 function classes({ labels, claims }: DataReport): string {
   const bought = labels === undefined ? "<p>No label was bought yet.</p>" : bars("labelled images", labels.classes);
   if (claims === undefined) return bought;
@@ -104,7 +130,7 @@ function classes({ labels, claims }: DataReport): string {
     claims.compared === 0
       ? "None of them could be compared with a bought label yet."
       : `Of ${claims.compared} that could be compared, ${claims.agreeing} say what the bought labels say.`;
-  return `${bought}${bars("labels that came with the photos (nobody's answers)", claims.classes)}<p>${agree}</p>`;
+  return `${bought}${bars("labels that came with the photos (nobody's answers)", claims.classes)}<p>${agree}</p>${conflicts(claims)}`;
 }
 
 function section(title: string, body: string): string {

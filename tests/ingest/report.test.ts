@@ -49,7 +49,7 @@ test("the page stands alone: pictures inside, no script, names from outside are 
   expect(html).toContain("data:image/jpeg;base64,/9j/");
   expect(html).not.toMatch(/<script|https?:\/\/|<img src=x/);
   expect(html).toContain("&lt;img src=x onerror=&quot;1&quot;&gt;.png");
-  expect(html).toContain("11 files: 10 admitted, 1 kept out, 0 duplicates.");
+  expect(html).toContain("11 files: 10 admitted, 1 kept out, 0 exact duplicates.");
 });
 
 test("no admitted image gives zeros and one piece of advice", () => {
@@ -77,6 +77,58 @@ test("a folder is looked at before there is a campaign: the same report, and not
   expect(html).toContain('<meta name="viewport" content="width=device-width,initial-scale=1">');
   expect(html).not.toMatch(/width:\d+px/);
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith("countersign-check-"))).toEqual(before);
+});
+
+test("copies are named, and a copy in another class's folder is a conflict of labels", async () => {
+  const { mkdirSync, mkdtempSync, writeFileSync } = await import("node:fs");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const { checkPhotos } = await import("../../local/check-photos.ts");
+  const { short } = await import("../../cli/data-summary.ts");
+  const folder = mkdtempSync(join(tmpdir(), "countersign-photos-"));
+  const put = async (name: string, index: number) => {
+    mkdirSync(join(folder, name, ".."), { recursive: true });
+    writeFileSync(join(folder, name), await picture(index));
+  };
+  for (const [name, index] of [
+    ["daisy/1.jpg", 1],
+    ["daisy/2.jpg", 2],
+    ["daisy/again.jpg", 2],
+    ["rose/1.jpg", 3],
+    ["rose/<b>daisy.jpg", 1],
+  ] as const)
+    await put(name, index);
+  const { report, html } = await checkPhotos(folder, { labels: "folders", onProgress: () => {} });
+  const said = [
+    { label: "daisy", source: "daisy/1.jpg" },
+    { label: "rose", source: "rose/<b>daisy.jpg" },
+  ];
+  expect(report.claims).toMatchObject({
+    images: 3,
+    classes: [
+      { label: "daisy", images: 1 },
+      { label: "rose", images: 1 },
+    ],
+    conflicts: [{ names: ["daisy/1.jpg", "rose/<b>daisy.jpg"], said }],
+  });
+  expect(report.copies.map(({ names }) => names).sort()).toEqual([
+    ["daisy/1.jpg", "rose/<b>daisy.jpg"],
+    ["daisy/2.jpg", "daisy/again.jpg"],
+  ]);
+  expect(report.advice[0]).toBe(
+    "One photo came with conflicting labels, daisy and rose (daisy/1.jpg, rose/<b>daisy.jpg): see which is right.",
+  );
+  expect(short(report)).toMatchObject({ images: 3, duplicates: 2, conflictingLabels: 1, conflicts: [{ said }] });
+  expect(html).toContain("Conflicting labels: 1");
+  expect(html).toContain("daisy (daisy/1.jpg)<br>rose (rose/&lt;b&gt;daisy.jpg)");
+  expect(html).toContain("<li>daisy/2.jpg<br>daisy/again.jpg</li>");
+  // Without labels the copies are still told.
+  const plain = await checkPhotos(folder, { onProgress: () => {} });
+  expect(short(plain.report)).toMatchObject({
+    duplicates: 2,
+    copies: expect.arrayContaining([["daisy/2.jpg", "daisy/again.jpg"]]),
+  });
+  expect(short(plain.report)).not.toHaveProperty("conflicts");
 });
 
 test("a folder without any file is refused with what is expected", async () => {
