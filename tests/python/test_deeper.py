@@ -83,7 +83,7 @@ def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Ro
     assert any(v["pareto"] for v in report["variants"]) and all(v["costPerMillion"] > 0 for v in report["variants"])
     # Six validation images prove nothing: no variant may pass on them.
     assert {v["outcome"] for v in report["variants"][1:]} == {"refused"}
-    assert report["chosen"] == "fp32"
+    assert report["chosen"] == "fp32" and report["leftOut"] == []
     # Packed as a training job packs: the same place and form, so that whatever takes a model takes this one.
     with tarfile.open(out / "model.tar.gz") as archive:
         archive.extractall(out / "model", filter="data")
@@ -91,6 +91,12 @@ def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Ro
     digest = documents.file_sha256(out / "model/model.onnx")
     assert facts["onnxSha256"] == digest == report["variants"][0]["sha256"]
     assert documents.read(out / "model/optimisation.json", "optimisation") == report
+
+
+def test_a_network_that_has_learnt_the_validation_images_says_so_beside_its_variants(tmp_path):
+    assert "has learnt from the validation images" in optimise.remarks(tmp_path)[0]
+    (tmp_path / "validation-head.npz").write_bytes(b"")
+    assert optimise.remarks(tmp_path) == []
 
 
 def test_every_corruption_keeps_the_shape_and_grows_with_severity():
