@@ -86,6 +86,18 @@ export interface DataReportView {
   waits: number | null;
 }
 
+/** Flagged images that the page shows of one code at most; the others are decided by command. */
+export const MOST_FLAGGED_SHOWN = 1000;
+
+/** How many flagged images to show by code, where more than the report's examples: `dark:60,blurry:108`. */
+export const DataReportQuery = z.strictObject({
+  more: z
+    .string()
+    .max(500)
+    .regex(/^[a-z-]+:\d{1,6}(,[a-z-]+:\d{1,6})*$/, "a list such as dark:60,blurry:108")
+    .optional(),
+});
+
 export const DecisionsRequest = z.strictObject({
   images: z.array(z.string().min(1).max(1024)).min(1).max(500),
   decision: DecisionKind,

@@ -102,7 +102,27 @@ function refusedOf({ quarantined }: Catalogue): DataReport["refused"] {
 /** Codes whose larger values are the more extreme ones; of the others the smaller are. */
 const LARGE_IS_EXTREME: ReadonlySet<FindingCode> = new Set(["trailing-bytes", "odd-size"]);
 
+/** All images of a catalogue that were flagged for `code`, the most extreme first. */
+export function flaggedFor({ entries }: Pick<Catalogue, "entries">, code: FindingCode): string[] {
+  return extremeFirst(byFlag(entries).get(code) ?? []);
+}
+
 function flagsOf(entries: readonly CatalogueEntry[]): DataReport["flagged"] {
+  return [...byFlag(entries)]
+    .map(([code, list]) => ({
+      code,
+      images: list.length,
+      share: list.length / entries.length,
+      examples: extremeFirst(list).slice(0, EXAMPLES),
+    }))
+    .sort((a, b) => b.images - a.images || (a.code < b.code ? -1 : 1));
+}
+
+function extremeFirst(list: readonly { sha256: string; value: number }[]): string[] {
+  return [...list].sort((a, b) => a.value - b.value || (a.sha256 < b.sha256 ? -1 : 1)).map((e) => e.sha256);
+}
+
+function byFlag(entries: readonly CatalogueEntry[]): Map<FindingCode, { sha256: string; value: number }[]> {
   const byCode = new Map<FindingCode, { sha256: string; value: number }[]>();
   for (const { sha256, findings } of entries) {
     for (const { code, value } of findings) {
@@ -111,17 +131,7 @@ function flagsOf(entries: readonly CatalogueEntry[]): DataReport["flagged"] {
       byCode.set(code, list);
     }
   }
-  return [...byCode]
-    .map(([code, list]) => ({
-      code,
-      images: list.length,
-      share: list.length / entries.length,
-      examples: list
-        .sort((a, b) => a.value - b.value || (a.sha256 < b.sha256 ? -1 : 1))
-        .slice(0, EXAMPLES)
-        .map((e) => e.sha256),
-    }))
-    .sort((a, b) => b.images - a.images || (a.code < b.code ? -1 : 1));
+  return byCode;
 }
 
 function groupsOf(entries: readonly CatalogueEntry[]): DataReport["groups"] {

@@ -1,6 +1,14 @@
 import { Hono } from "hono";
-import type { CatalogueEntry } from "../../schemas/catalogue.ts";
-import { type DataImage, type DataReport, type DataReportView, DecisionsRequest } from "../../schemas/data-report.ts";
+import { flaggedFor } from "../../domain/catalogue/report.ts";
+import type { Catalogue, CatalogueEntry } from "../../schemas/catalogue.ts";
+import {
+  type DataImage,
+  type DataReport,
+  DataReportQuery,
+  type DataReportView,
+  DecisionsRequest,
+  MOST_FLAGGED_SHOWN,
+} from "../../schemas/data-report.ts";
 import { DataReviewRequest } from "../../schemas/data-review.ts";
 import type { Decision } from "../../schemas/decision.ts";
 import { dataReportHtml } from "../reports/data-report-html.ts";
@@ -10,7 +18,7 @@ import { decide } from "../store/decisions.ts";
 import type { Session } from "../store/members.ts";
 import { askedByTeam, askedCampaign, only } from "./access.ts";
 import type { ImageLinks } from "./image-links.ts";
-import { type ApiOptions, type PortalEnv, readBody } from "./portal.ts";
+import { type ApiOptions, inForm, type PortalEnv, readBody } from "./portal.ts";
 
 /** Duplicate groups of which the page shows images, and images of each. */
 const GROUPS_SHOWN = 40;
@@ -26,7 +34,9 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
   routes.get("/:campaign", async (c) => {
     const campaign = askedCampaign(c);
     const session = c.get("session");
-    const { catalogue, report, beside } = await campaignReport(ports, campaign);
+    const { more } = inForm(DataReportQuery, c.req.query(), "the query");
+    const { catalogue, beside, ...found } = await campaignReport(ports, campaign);
+    const report = withMore(found.report, catalogue, more);
     const wanted = new Set(shownImages(report));
     const shown: Record<string, DataImage> = {};
     for (const entry of catalogue.entries) {
@@ -65,6 +75,16 @@ export function dataRoutes(options: ApiOptions, images: ImageLinks): Hono<Portal
   });
 
   return routes;
+}
+
+/** The report with as many flagged images as were asked for, never fewer than its own examples. */
+function withMore(report: DataReport, catalogue: Catalogue, more: string | undefined): DataReport {
+  const asked = new Map((more ?? "").split(",").map((one) => one.split(":") as [string, string]));
+  const flagged = report.flagged.map((one) => {
+    const most = Math.min(Number(asked.get(one.code) ?? 0), MOST_FLAGGED_SHOWN);
+    return most <= one.examples.length ? one : { ...one, examples: flaggedFor(catalogue, one.code).slice(0, most) };
+  });
+  return { ...report, flagged };
 }
 
 function shownImages({ flagged, groups, excluded }: DataReport): string[] {

@@ -32,6 +32,8 @@ export interface WorldOptions {
   publicFolder?: string;
   /** Names under which images come in. */
   nameOf?: (index: number) => string;
+  /** Further names of an image: exact duplicates. */
+  copiesOf?: (index: number) => string[];
   side?: number;
   /** Images with this side and tiles; their web variants keep `side`. */
   tiledSide?: number;
@@ -105,7 +107,7 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
     offset += web.length;
     entries.push({
       sha256,
-      names: [options.nameOf?.(index) ?? `part-${index}.jpg`],
+      names: [options.nameOf?.(index) ?? `part-${index}.jpg`, ...(options.copiesOf?.(index) ?? [])],
       findings: options.findingsOf?.(index) ?? [],
       facts: {
         width: 64,
@@ -129,7 +131,8 @@ async function addCampaign(world: World, options: WorldOptions): Promise<void> {
     world.images.push({ sha256, truth });
   }
   await ports.objects.put(`campaigns/${campaign}/packs/one.bin`, Buffer.concat(pack), "any");
-  const counts = { files: entries.length, admitted: entries.length, quarantined: 0, duplicates: 0 };
+  const files = entries.reduce((sum, { names }) => sum + names.length, 0);
+  const counts = { files, admitted: entries.length, quarantined: 0, duplicates: files - entries.length };
   const catalogue = { campaign, cycle: 1, counts: { ...counts, known: 0 }, entries, quarantined: [], shards: [] };
   const { key } = await writeAddressed(ports.objects, (digest) => objectKeys.catalogue(campaign, digest), catalogue);
   await updateCycle(ports, campaign, 1, (record) => ({ ...record, refs: { ...record.refs, catalogue: key }, counts }));

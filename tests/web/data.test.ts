@@ -2,6 +2,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDataReview } from "../../lambdas/store/data-reviews.ts";
 import { decisions } from "../../lambdas/store/decisions.ts";
+import { writeAddressed } from "../../lambdas/store/documents.ts";
+import { objectKeys } from "../../lambdas/store/keys.ts";
 import { CHROMIUM, joinAs, NO_BROWSER, openBrowser, openPortal, type Portal } from "./browser.ts";
 
 const NAME = '<img src=x onerror="document.title=1">.jpg';
@@ -102,6 +104,63 @@ describe.runIf(CHROMIUM !== undefined || process.env.CI !== undefined)(
       });
       expect(answer.status()).toBe(403);
       await page.context().close();
+    });
+
+    it("shows every flagged photo on asking, names copies and conflicts, and lets the last one be decided", async () => {
+      const many = await openPortal({
+        images: 40,
+        nameOf: (index) => `tray/part-${index}.jpg`,
+        findingsOf: (index) => [
+          { code: "dark", severity: "flag", message: `brightness 0.${index}`, value: index / 100 },
+        ],
+        copiesOf: (index) => (index === 1 ? ["other/part-1.jpg"] : []),
+      });
+      const [, second] = many.world.images;
+      for (const [source, label] of [
+        ["tray.zip", "good"],
+        ["list.csv", "bad"],
+      ] as const)
+        await writeAddressed(many.world.ports.objects, (digest) => objectKeys.claims("parts", digest), {
+          campaign: "parts",
+          intake: "intake-1",
+          source,
+          by: "tina",
+          labels: [{ image: second?.sha256 ?? "", label }],
+        });
+      try {
+        for (const width of [1180, 390]) {
+          const context = await browser.newContext({ viewport: { width, height: 900 }, hasTouch: width < 500 });
+          const page = await joinAs(many, context, { role: "data-team", subject: "tina" });
+          await page.goto(`${many.url}/data/parts`);
+          const dark = page.getByRole("list", { name: "dark photos" });
+          await dark.waitFor();
+          expect(await dark.getByRole("listitem").count()).toBe(12);
+          await page.getByText("The 12 most extreme of 40.").waitFor();
+          await page.getByRole("button", { name: "Show 28 more dark photos" }).click();
+          await dark.getByText("brightness 0.39").waitFor();
+          expect(await dark.getByRole("listitem").count()).toBe(40);
+          expect(await page.getByRole("button", { name: /more dark photos/ }).count()).toBe(0);
+          if (width === 1180) {
+            await dark.getByRole("button", { name: "Keep tray/part-39.jpg" }).click();
+            await dark.getByText("Kept by tina").waitFor();
+            // The decision leaves the others where they are.
+            expect(await dark.getByRole("listitem").count()).toBe(40);
+          }
+          await page.getByText("1 photo under several names").click();
+          await page.getByText("tray/part-1.jpg = other/part-1.jpg").first().waitFor();
+          await page.getByRole("heading", { name: "1 photo with conflicting labels" }).waitFor();
+          await page.getByText("(tray.zip)").waitFor();
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+          if (PICTURES !== undefined)
+            await page.screenshot({ path: `${PICTURES}/data-more-${width}.png`, fullPage: true });
+          const refused = await page.request.get(`${many.url}/api/data/parts?more=dark`);
+          expect(refused.status()).toBe(400);
+          expect(await refused.text()).toContain("dark:60");
+          await context.close();
+        }
+      } finally {
+        await many.close();
+      }
     });
 
     it("comes as one file that needs nothing else", async () => {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { DataReportView } from "../../schemas/data-report.ts";
+import type { Conflict, DataReportView } from "../../schemas/data-report.ts";
 import { useLoad } from "../api.ts";
 import { BinChart } from "../parts/bin-chart.tsx";
 import { DataReview } from "../parts/data-review.tsx";
@@ -8,17 +8,33 @@ import { Shell, Waiting } from "../parts/shell.tsx";
 import { Tile } from "../parts/tile.tsx";
 import { count, dateTime, percent, plural } from "../words.ts";
 
+/** The API shows no more of one flag (MOST_FLAGGED_SHOWN in schemas/data-report.ts). */
+const MOST_FLAGGED_SHOWN = 1000;
+/** Flagged photos that one click adds. */
+const MORE = 48;
+/** Exact duplicates and conflicting labels that the page names; the file names more. */
+const NAMED = 40;
+
 /** The data team's report on a campaign's photos: what they are like, what stands out, and what stays out. */
 export function DataPage({ campaign }: { campaign: string | undefined }) {
-  const view = useLoad<DataReportView>(`/api/data/${encodeURIComponent(campaign ?? "")}`);
+  const [more, setMore] = useState<Record<string, number>>({});
+  const asked = Object.entries(more).map(([code, most]) => `${code}:${most}`);
+  const query = asked.length === 0 ? "" : `?more=${asked.join(",")}`;
+  const view = useLoad<DataReportView>(`/api/data/${encodeURIComponent(campaign ?? "")}${query}`);
+  const showMore = (code: string, most: number) => setMore((before) => ({ ...before, [code]: most }));
   return (
     <Shell title="Photos" campaign={campaign} wide>
-      <Waiting load={view}>{(data) => <Report view={data} reload={view.reload} />}</Waiting>
+      <Waiting load={view}>{(data) => <Report view={data} reload={view.reload} showMore={showMore} />}</Waiting>
     </Shell>
   );
 }
 
-function Report({ view, reload }: { view: DataReportView; reload: () => Promise<void> }) {
+function Report(props: {
+  view: DataReportView;
+  reload: () => Promise<void>;
+  showMore: (code: string, most: number) => void;
+}) {
+  const { view, reload, showMore } = props;
   const { report, images, mayAct } = view;
   const { counts, flagged, groups, excluded, conditions } = report;
   const [allGroups, setAllGroups] = useState(false);
@@ -45,6 +61,7 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
         />
         <Tile name="Kept out" value={count(counts.quarantined)} note="broken, or no image" />
         <Tile name="Flags" value={count(flags)} note={`${count(report.accepted)} photos looked at and kept`} />
+        <Tile name="Exact duplicates" value={count(counts.duplicates)} note="files whose bytes came before" />
         <Tile name="Near-duplicates" value={count(groups.length)} note="groups of photos that look alike" />
         <Tile name="Left out" value={count(excluded.length)} note="by the data team" />
       </dl>
@@ -79,10 +96,36 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
             {n > examples.length && (
               <p class="soft">
                 The {count(examples.length)} most extreme of {count(n)}.
+                {examples.length >= MOST_FLAGGED_SHOWN && " The others can be decided by command: data exclude."}
               </p>
+            )}
+            {n > examples.length && examples.length < MOST_FLAGGED_SHOWN && (
+              <button type="button" onClick={() => showMore(code, examples.length + MORE)}>
+                Show {count(Math.min(MORE, n - examples.length))} more {code} photos
+              </button>
             )}
           </div>
         ))}
+      </section>
+
+      <section aria-labelledby="copies">
+        <h2 id="copies">Exact duplicates</h2>
+        {report.copies.length === 0 ? (
+          <p>No photo came under two names.</p>
+        ) : (
+          <p class="soft lead">Files of the same bytes are one photo: it is labelled and paid once.</p>
+        )}
+        {report.copies.length > 0 && (
+          <details>
+            <summary>{plural(report.copies.length, "photo")} under several names</summary>
+            <ul>
+              {report.copies.slice(0, NAMED).map(({ image, names }) => (
+                <li key={image}>{names.join(" = ")}</li>
+              ))}
+            </ul>
+          </details>
+        )}
+        {report.copies.length > NAMED && <p class="soft">and {count(report.copies.length - NAMED)} more</p>}
       </section>
 
       <section aria-labelledby="groups">
@@ -136,6 +179,7 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
               {report.claims.compared > 0 &&
                 `Of ${count(report.claims.compared)} that could be compared, ${count(report.claims.agreeing)} say what the bought labels say (${percent(report.claims.agreeing / report.claims.compared)}).`}
             </p>
+            {report.claims.conflicts.length > 0 && <Conflicts conflicts={report.claims.conflicts} />}
           </>
         )}
       </section>
@@ -191,6 +235,26 @@ function Report({ view, reload }: { view: DataReportView; reload: () => Promise<
       <p class="soft">
         {excluded[0] !== undefined && `Last decision: ${dateTime(excluded[0].at)} by ${excluded[0].by}.`}
       </p>
+    </>
+  );
+}
+
+/** Photos of which two things came: what, and by which file or list. */
+function Conflicts({ conflicts }: { conflicts: readonly Conflict[] }) {
+  return (
+    <>
+      <h3>{plural(conflicts.length, "photo")} with conflicting labels</h3>
+      <table>
+        <tbody>
+          {conflicts.slice(0, NAMED).map(({ image, names, said }) => (
+            <tr key={image}>
+              <th scope="row">{names.join(" = ")}</th>
+              <td>{said.map(({ label, source }) => `${label} (${source})`).join(", ")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {conflicts.length > NAMED && <p class="soft">and {count(conflicts.length - NAMED)} more</p>}
     </>
   );
 }
