@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def remarks(folder: Path) -> list[str]:
-    """What a reader must know of the comparison: a network trained whole has no head that missed the validation images."""
+    """What to know of the comparison: a network trained whole has no head that missed the validation images."""
     return [] if (folder / "validation-head.npz").exists() else [REMEMBERED]
 
 
