@@ -133,6 +133,9 @@ const quarter = (from: number) => {
   const part = admitting.filter((s) => s.batches >= from * batches && s.batches < (from + 0.25) * batches);
   return Math.round(Math.max(0, ...part.map((s) => s.host)));
 };
+const killed = lives.filter((l) => l.killed).length;
+if (killed < kills)
+  console.error(`${killed} of ${kills} kills happened: the intake ended before; bring more images with --images`);
 const rounded = (value: number) => Math.round(value * 10) / 10;
 const result = {
   images,
@@ -150,9 +153,10 @@ const result = {
     whole.catalogue?.files === images &&
     whole.catalogue.quarantined === expected.broken &&
     whole.catalogue.duplicates === expected.copy,
-  kills: lives.filter((l) => l.killed).length,
-  sameAfterKills: JSON.stringify(last.catalogue) === JSON.stringify(whole.catalogue),
+  kills: killed,
+  /** Null where nothing was killed as asked: then nothing was shown. */
+  sameAfterKills: killed < kills ? null : JSON.stringify(last.catalogue) === JSON.stringify(whole.catalogue),
   secondsWithKills: rounded([...lives, last].reduce((sum, l) => sum + l.seconds, 0)),
 };
 console.log(values.json ? JSON.stringify(result) : result);
-process.exitCode = result.countsAreRight && result.sameAfterKills && result.kills === kills ? 0 : 1;
+process.exitCode = result.countsAreRight && result.sameAfterKills === true ? 0 : 1;
