@@ -36,7 +36,7 @@ export function adviceOf({ counts }: Catalogue, report: Omit<DataReport, "advice
     if (share < 0.05 || !["dark", "light", "blurry", "low-information"].includes(code)) continue;
     const [they, them] = flags === 1 ? ["image", "it"] : ["images", "them"];
     advice.push(
-      `${flags} ${they} (${Math.round(share * 100)} %) ${flags === 1 ? "is" : "are"} ${code}: keep ${them} if production sees such, else retake ${them}.`,
+      `${flags} ${they} (${Math.round(share * 100)} %) ${flags === 1 ? "is" : "are"} ${code}: keep ${them} if production sees such, else retake ${them}.${code === "blurry" ? " Small or softly lit photos score low, too; flagged ones stay in unless you exclude them." : ""}`,
     );
   }
   advice.push(...onConditions(report), ...onClasses(report));
