@@ -34,12 +34,13 @@ export async function openDataReview(
 export async function pendingDataReview(
   ports: Pick<Ports, "records" | "objects">,
   campaign: string,
-): Promise<{ cycle: number; record: DataReviewRecord } | undefined> {
+): Promise<{ cycle: number; record: DataReviewRecord; version: number } | undefined> {
   const { head } = await readCampaign(ports, campaign);
   if (head.openCycle === null) return undefined;
   const found = await ports.records.get(recordKeys.dataReview(campaign, head.openCycle));
-  const record = found && DataReviewRecord.parse(found.body);
-  return record === undefined || record.answer !== undefined ? undefined : { cycle: head.openCycle, record };
+  if (found === undefined) return undefined;
+  const record = DataReviewRecord.parse(found.body);
+  return record.answer === undefined ? { cycle: head.openCycle, record, version: found.version } : undefined;
 }
 
 /**
@@ -60,16 +61,13 @@ export async function decideDataReview(
       throw new BadInputError(
         `no photos of "${campaign}" wait for the data team: there is nothing to accept or refuse`,
       );
-    const { cycle, record } = pending;
+    const { cycle, record, version } = pending;
     if (how === "policy") await mayDecideAlone(ports, campaign, cycle);
-    const key = recordKeys.dataReview(campaign, cycle);
-    const found = await ports.records.get(key);
-    if (found === undefined || DataReviewRecord.parse(found.body).answer !== undefined) continue;
     const at = new Date(ports.clock.now()).toISOString();
     const answer: DataReview = { campaign, cycle, catalogueKey: record.catalogueKey, decision, reason, by, how, at };
-    const next = { ...DataReviewRecord.parse(found.body), answer };
+    const next = { ...record, answer };
     try {
-      await ports.records.put(key, next, { version: found.version });
+      await ports.records.put(recordKeys.dataReview(campaign, cycle), next, { version });
     } catch (error) {
       if (error instanceof ConflictError) continue;
       throw error;

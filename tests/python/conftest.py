@@ -13,10 +13,15 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from countersign_ml.backbones import Backbone
+    from countersign_ml.dataset import Dataset
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLASSES = ["blue", "red", "striped"]
@@ -254,6 +259,23 @@ def succeed(room: Room, command: str, **extra: str) -> subprocess.CompletedProce
     done = room.run(command, **extra)
     assert done.returncode == 0, done.stderr[-3000:]
     return done
+
+
+Embedded = tuple["Dataset", "Backbone", np.ndarray]
+
+
+@pytest.fixture
+def embedded(scene: Scene, inside: Room) -> Embedded:
+    """The scene's training images, a small network of random weights, and its embeddings of them, a row for each."""
+    from countersign_ml import embed
+    from countersign_ml.backbones import build
+    from countersign_ml.dataset import from_document
+
+    link(scene.shards, inside.channel("shards"))
+    data = from_document(dataset(scene.training))
+    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
+    ids, rows = embed.embed_shards(inside.channel("shards"), backbone, wanted=set(data.ids))
+    return data, backbone, rows[[ids.index(name) for name in data.ids]].astype(np.float64)
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import Room, Scene, dataset, link, packed, succeed
-from countersign_ml import corruptions, documents, embed, finetune, metrics, optimise, probe, slices
-from countersign_ml.backbones import build
+from conftest import Embedded, Room, Scene, dataset, link, packed, succeed
+from countersign_ml import corruptions, documents, finetune, metrics, optimise, probe, slices
 from countersign_ml.contract import BadInput
-from countersign_ml.dataset import from_document
 from countersign_ml.fitting import Schedule, augment, flips_for
 
 
@@ -159,13 +157,8 @@ def test_settings_of_fine_tuning_that_make_no_sense_are_refused(key, value):
 
 
 @pytest.mark.parametrize("probe_is_right", [True, False])
-def test_a_network_ships_only_where_it_beats_the_probe(scene: Scene, inside: Room, probe_is_right):
-    link(scene.shards, inside.channel("shards"))
-    data = from_document(dataset(scene.training))
-    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
-    ids, rows = embed.embed_shards(inside.channel("shards"), backbone)
-    row_of = dict(zip(ids, rows, strict=True))
-    embeddings = np.stack([row_of[name] for name in data.ids]).astype(np.float64)
+def test_a_network_ships_only_where_it_beats_the_probe(embedded: Embedded, probe_is_right):
+    data, backbone, embeddings = embedded
     answered = data.soft if probe_is_right else np.roll(data.soft, 1, axis=1)
     probed = probe.CrossValidation(0.1, {0.1: 0.0}, 9 * answered)
     hyper = {"epochs": "1", "tuneFolds": "1"}

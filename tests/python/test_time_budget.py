@@ -6,11 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import Room, Scene, dataset, link, succeed_here
-from countersign_ml import documents, embed, finetune, probe, time_budget
-from countersign_ml.backbones import build
+from conftest import Embedded, Room, Scene, dataset, link, succeed_here
+from countersign_ml import documents, finetune, probe, time_budget
 from countersign_ml.contract import BadInput
-from countersign_ml.dataset import from_document
 
 
 class Two:
@@ -41,13 +39,8 @@ def test_minutes_that_are_none_are_refused(text):
         time_budget.minutes_from({"fineTuneMinutes": text})
 
 
-def test_the_speed_is_measured_once_so_that_a_cut_job_decides_as_before(scene: Scene, inside: Room):
-    link(scene.shards, inside.channel("shards"))
-    data = from_document(dataset(scene.training))
-    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
-    ids, rows = embed.embed_shards(inside.channel("shards"), backbone)
-    row_of = dict(zip(ids, rows, strict=True))
-    embeddings = np.stack([row_of[name] for name in data.ids]).astype(np.float64)
+def test_the_speed_is_measured_once_so_that_a_cut_job_decides_as_before(embedded: Embedded):
+    data, backbone, embeddings = embedded
     run = finetune.Run(data, embeddings, 0.1, backbone, finetune.DEFAULT, 1, 2)
     before = {name: value.clone() for name, value in backbone.embedder.state_dict().items()}
     found = time_budget.seconds_per_image(run)

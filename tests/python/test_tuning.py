@@ -8,12 +8,10 @@ import botocore.session
 import numpy as np
 import pytest
 from botocore.validate import ParamValidator
-from conftest import Room, Scene, dataset, link, succeed
-from countersign_ml import embed, finetune, probe, time_budget, tuning, tuning_job
-from countersign_ml.backbones import build
+from conftest import Embedded, Room, Scene, dataset, link, succeed
+from countersign_ml import finetune, probe, time_budget, tuning, tuning_job
 from countersign_ml.classifier import with_head
 from countersign_ml.contract import BadInput
-from countersign_ml.dataset import from_document
 from countersign_ml.finetune_run import Run
 
 UNTUNED = {"learningRate": "0.0003", "layerDecay": "0.7", "smoothing": "0.1", "mixup": "0.0", "epochs": "6"}
@@ -103,12 +101,8 @@ def test_every_name_of_the_space_is_a_setting_of_the_fine_tune():
     assert finetune.untuned(finetune.schedule_from(settings, ["a", "b"])) == settings
 
 
-def test_the_folds_that_judge_hold_no_image_that_was_tuned_on(scene: Scene, inside: Room, monkeypatch):
-    link(scene.shards, inside.channel("shards"))
-    data = from_document(dataset(scene.training))
-    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
-    ids, rows = embed.embed_shards(inside.channel("shards"), backbone, wanted=set(data.ids))
-    embeddings = rows[[ids.index(name) for name in data.ids]].astype(np.float64)
+def test_the_folds_that_judge_hold_no_image_that_was_tuned_on(embedded: Embedded, monkeypatch):
+    data, backbone, embeddings = embedded
     folds = data.folds(3, 1)
     seen: list[np.ndarray] = []
     real = Run.trial
@@ -124,12 +118,8 @@ def test_the_folds_that_judge_hold_no_image_that_was_tuned_on(scene: Scene, insi
 
 
 @pytest.mark.parametrize(("minutes", "trials"), [("10000", True), ("fits three folds only", False)])
-def test_minutes_that_are_left_over_are_spent_on_tuning(scene: Scene, inside: Room, monkeypatch, minutes, trials):
-    link(scene.shards, inside.channel("shards"))
-    data = from_document(dataset(scene.training))
-    backbone = build("mobilenetv3_small_050", None, image_size=32, random_weights=True)
-    ids, rows = embed.embed_shards(inside.channel("shards"), backbone, wanted=set(data.ids))
-    embeddings = rows[[ids.index(name) for name in data.ids]].astype(np.float64)
+def test_minutes_that_are_left_over_are_spent_on_tuning(embedded: Embedded, monkeypatch, minutes, trials):
+    data, backbone, embeddings = embedded
     folds = data.folds(4, 1)
     monkeypatch.setattr(time_budget, "seconds_per_image", lambda run: 1.0)
     if not trials:
