@@ -4,7 +4,7 @@ import type { Ports } from "../ports.ts";
 import { readCampaign } from "./campaigns.ts";
 import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
-import { findLot, readImmutable } from "./lot-records.ts";
+import { openLots, readImmutable } from "./lot-records.ts";
 import { FIRST_AUDIT_WAVE, wavesOf } from "./waves.ts";
 
 const DAY = 86_400_000;
@@ -74,10 +74,6 @@ async function openWaveMicros(
   wave: number,
 ): Promise<number> {
   let micros = 0;
-  const { pk } = recordKeys.openLot(campaign, cycle, wave, "");
-  for await (const { body } of everyRecord<{ lot: string }>(ports.records, pk)) {
-    const lot = (await findLot(ports, campaign, body.lot))?.lot;
-    if (lot !== undefined && lot.status !== "accepted") micros += lot.items * lot.pricePerAnswerMicros;
-  }
+  for await (const lot of openLots(ports, campaign, cycle, wave)) micros += lot.items * lot.pricePerAnswerMicros;
   return micros;
 }

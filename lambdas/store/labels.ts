@@ -8,11 +8,10 @@ import { openAuditMicros } from "./audits.ts";
 import { cycleAgreement } from "./campaigns.ts";
 import { fitImages, type ImageFit, type Known, knownLabels } from "./consensus.ts";
 import { withoutExcluded } from "./decisions.ts";
-import { everyRecord } from "./every-record.ts";
 import { inspectionState } from "./inspection-states.ts";
-import { objectKeys, recordKeys } from "./keys.ts";
+import { objectKeys } from "./keys.ts";
 import { totals } from "./ledger.ts";
-import { findLot, readImmutable } from "./lot-records.ts";
+import { findLot, openLots, readImmutable } from "./lot-records.ts";
 import { latestPrior } from "./model-prior.ts";
 import { type Purchases, peopleOf, purchasesOf } from "./purchases.ts";
 import { standings } from "./standings.ts";
@@ -114,15 +113,10 @@ async function openWork(
   const pending = new Map<string, number>();
   let reservedMicros = 0;
   for (const { wave } of waves) {
-    for await (const { body } of everyRecord<{ lot: string }>(
-      ports.records,
-      recordKeys.openLot(campaign, cycle, wave, "").pk,
-    )) {
-      const found = await findLot(ports, campaign, body.lot);
-      if (found === undefined || found.lot.status === "accepted") continue;
-      reservedMicros += found.lot.items * found.lot.pricePerAnswerMicros;
-      if (!people.has(found.lot.vendor)) continue;
-      const { items } = await readImmutable(ports.objects, objectKeys.lotPlan(campaign, body.lot), LotPlan);
+    for await (const lot of openLots(ports, campaign, cycle, wave)) {
+      reservedMicros += lot.items * lot.pricePerAnswerMicros;
+      if (!people.has(lot.vendor)) continue;
+      const { items } = await readImmutable(ports.objects, objectKeys.lotPlan(campaign, lot.lot), LotPlan);
       for (const { image } of items) pending.set(image, (pending.get(image) ?? 0) + 1);
     }
   }

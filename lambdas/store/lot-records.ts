@@ -5,6 +5,7 @@ import type { CampaignHead, CycleRecord } from "../../schemas/state.ts";
 import { type Objects, type Ports, TokenGoneError } from "../ports.ts";
 import { readCampaign, readCycle } from "./campaigns.ts";
 import { readDocument } from "./documents.ts";
+import { everyRecord } from "./every-record.ts";
 import { recordKeys } from "./keys.ts";
 
 /** Why somebody may not work on a lot. */
@@ -45,6 +46,20 @@ export async function findLot(
 ): Promise<{ lot: Lot; version: number } | undefined> {
   const found = await ports.records.get(recordKeys.lot(campaign, lot));
   return found === undefined ? undefined : { lot: Lot.parse(found.body), version: found.version };
+}
+
+/** A wave's lots that nobody has accepted yet. */
+export async function* openLots(
+  ports: Pick<Ports, "records">,
+  campaign: string,
+  cycle: number,
+  wave: number,
+): AsyncGenerator<Lot> {
+  const { pk } = recordKeys.openLot(campaign, cycle, wave, "");
+  for await (const { body } of everyRecord<{ lot: string }>(ports.records, pk)) {
+    const lot = (await findLot(ports, campaign, body.lot))?.lot;
+    if (lot !== undefined && lot.status !== "accepted") yield lot;
+  }
 }
 
 /** Throws LotRefusedError (unknown-lot). */

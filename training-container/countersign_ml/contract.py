@@ -86,6 +86,15 @@ def arguments() -> dict[str, str]:
     return found
 
 
+def number_within(text: str, low: float, high: float) -> float | None:
+    """The number that a text says, or None where it says none between the two, ends included."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if low <= value <= high else None
+
+
 def channel(name: str) -> Path:
     """Folder of an input channel. Raises BadInput where the job was started without it or it is empty."""
     path = optional_channel(name)

@@ -181,10 +181,7 @@ def at_size(
 
 def _number(hyper: dict[str, str], key: str, default: float, low: float, high: float) -> float:
     text = hyper.get(key, repr(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not low <= value <= high:
+    value = contract.number_within(text, low, high)
+    if value is None:
         raise BadInput(f"hyperparameter {key} is {text!r}; expected a number, {low:g} to {high:g}")
     return value

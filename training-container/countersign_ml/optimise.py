@@ -401,10 +401,7 @@ def wishes_from(arguments: dict[str, str]) -> Wishes:
 
 def _number(arguments: dict[str, str], name: str, default: float, low: float, high: float, what: str) -> float:
     text = arguments.get(name, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not low <= value <= high:
+    value = contract.number_within(text, low, high)
+    if value is None:
         raise BadInput(f"--{name} is {text!r}; allowed: {low:g} to {high:g} ({what})")
     return value

@@ -36,11 +36,8 @@ def minutes_from(hyper: dict[str, str]) -> float | None:
     """Hyperparameter fineTuneMinutes; None where there is none."""
     if "fineTuneMinutes" not in hyper:
         return None
-    try:
-        minutes = float(hyper["fineTuneMinutes"])
-    except ValueError:
-        minutes = -1.0
-    if not 0 <= minutes <= 10_000:
+    minutes = contract.number_within(hyper["fineTuneMinutes"], 0, 10_000)
+    if minutes is None:
         raise BadInput(f"hyperparameter fineTuneMinutes is {hyper['fineTuneMinutes']!r}; expected minutes, 0 to 10000")
     return minutes
 
