@@ -35,12 +35,17 @@ class Narrow(nn.Module):
         return self.layer(flat), flat
 
 
-def fitted(room: int) -> Narrow:
+def fitted(room: int, cores: int = 1) -> Narrow:
     model = Narrow(room)
     images = torch.randint(0, 256, (20, 2, 2, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     soft = torch.eye(3)[torch.arange(20) % 3]
     schedule = Schedule(epochs=2, batch=8, learning_rate=1e-2)
-    fit(model, [{"params": list(model.parameters()), "scale": 1.0}], images, soft, schedule, seed=0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores)
+    try:
+        fit(model, [{"params": list(model.parameters()), "scale": 1.0}], images, soft, schedule, seed=0)
+    finally:
+        torch.set_num_threads(before)
     return model
 
 
@@ -48,6 +53,18 @@ def test_a_batch_too_large_goes_through_in_parts_and_gives_the_same_weights():
     whole, parts = fitted(100), fitted(3)
     assert max(parts.asked) == 8 and parts.asked[:3] == [8, 4, 2] and set(parts.asked[3:]) <= {1, 2}
     assert torch.allclose(whole.layer.weight, parts.layer.weight, atol=1e-5)
+
+
+def test_a_batch_falls_to_all_cores_and_gives_the_same_weights_bit_by_bit_each_time():
+    whole, parts, again = fitted(100), fitted(100, cores=2), fitted(100, cores=2)
+    assert max(whole.asked) == 8 and max(parts.asked) <= 5
+    assert torch.allclose(whole.layer.weight, parts.layer.weight, atol=1e-5)
+    assert torch.equal(parts.layer.weight, again.layer.weight)
+
+
+def test_cores_that_run_out_of_memory_together_go_on_one_after_the_other():
+    whole, parts = fitted(100), fitted(3, cores=2)
+    assert max(parts.asked) <= 5 and torch.allclose(whole.layer.weight, parts.layer.weight, atol=1e-5)
 
 
 def test_one_image_too_large_for_the_machine_is_a_clear_failure():

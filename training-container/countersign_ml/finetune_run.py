@@ -16,7 +16,7 @@ from .classifier import Classifier, with_head
 from .contract import BadInput
 from .dataset import Dataset
 from .fitting import NotFinite, Schedule, fit, stop_flag
-from .pixels import fixed_size
+from .pixels import fixed_size, predict
 
 FROZEN_BELOW = 0.1
 """Layers whose share of the rate would be less are not trained: they would hardly move, and cost half of the time."""
@@ -121,11 +121,8 @@ class Run:
         return rows[~watch], rows[watch]
 
     def _loss(self, model: nn.Module, rows: np.ndarray) -> float:
-        where = next(model.parameters()).device
         model.eval()
-        with torch.inference_mode():
-            parts = [model(part.to(where))[0].float().cpu() for part in self.pixels[rows].split(64)]
-        return calibrated_loss(torch.cat(parts).double().numpy(), self.target[rows])
+        return calibrated_loss(predict(model, self.pixels[torch.from_numpy(rows)])[0], self.target[rows])
 
 
 def calibrated_loss(logits: np.ndarray, soft: np.ndarray) -> float:

@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from .contract import Stopped
+from .cores import one_core_each
 
 SAVE_SECONDS = 60
 COMPILE_FROM = 400_000
@@ -111,7 +111,8 @@ def fit(
     done = _restored(checkpoint, model, averaged, optimiser)
     network: nn.Module = torch.compile(model) if compiles(len(images), schedule, where) else model  # type: ignore[assignment]
     half = where.type == "cuda" or (schedule.half and fast_half())
-    portion = schedule.batch + 1
+    portion, cores = schedule.batch + 1, parts_at_once(model, schedule.batch, where)
+    portion = math.ceil(portion / cores)
     saved = time.monotonic()
     while done < total:
         epoch, step = divmod(done, steps)
@@ -126,7 +127,7 @@ def fit(
         if schedule.mixup > 0:
             batch, target = mixed(batch, target, schedule.mixup, chance)
         optimiser.zero_grad(set_to_none=True)
-        loss, portion = _backward(network, batch, target, schedule.smoothing, portion, half)
+        loss, portion = _backward(network, batch, target, schedule.smoothing, portion, half, cores)
         # Asking a GPU for the number makes it wait: it is asked now and then, and before anything is saved.
         stopping = stop()
         due = stopping or time.monotonic() - saved > SAVE_SECONDS
@@ -154,24 +155,47 @@ def fit(
     return model.eval()
 
 
-def _backward(
-    model: nn.Module, batch: torch.Tensor, soft: torch.Tensor, smoothing: float, portion: int, half: bool
-) -> tuple[torch.Tensor, int]:
-    """Adds the gradients of the batch's mean loss; returns that loss, and how many images went through at a time.
+def parts_at_once(model: nn.Module, batch: int, where: torch.device) -> int:
+    """Into how many parts a batch falls: on a CPU one per core of at least four images, each with a thread of its own.
 
-    Out of memory: the gradients are dropped and the batch goes through in halves, quarters, ... of itself; the step
-    is the same one, but for batch norms that are not frozen. Raises TooLarge where one image alone is too much.
+    Threads that share every layer wait for each other at every layer: where other work takes a core, all of them. Batch
+    norms that still learn need their batch whole.
     """
+    learning = (m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    if where.type != "cpu" or not all(getattr(module, "frozen", False) for module in learning):
+        return 1
+    return max(1, min(torch.get_num_threads(), batch // 4))
+
+
+def _backward(
+    model: nn.Module, batch: torch.Tensor, soft: torch.Tensor, smoothing: float, portion: int, half: bool, cores: int
+) -> tuple[torch.Tensor, int]:
+    """Sets the gradients of the batch's mean loss; returns that loss, and how many images went through at a time.
+
+    Portions go through `cores` at once, and their gradients are added in their order. Out of memory: the batch goes
+    through in halves, quarters, ... of a portion, one after the other; the step is the same one, but for batch norms
+    that are not frozen. Raises TooLarge where one image alone is too much.
+    """
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def part(images: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=half):
+            logits, _ = model(images)
+        loss = functional.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+        share = loss * (len(images) / len(batch))
+        return share.detach(), torch.autograd.grad(share, learnt, allow_unused=True)
+
     while True:
         try:
             whole = torch.zeros((), device=batch.device)
-            for images, target in zip(batch.split(portion), soft.split(portion), strict=True):
-                with torch.autocast(batch.device.type, torch.bfloat16, enabled=half):
-                    logits, _ = model(images)
-                loss = functional.cross_entropy(logits.float(), target, label_smoothing=smoothing)
-                share = loss * (len(images) / len(batch))
-                share.backward()
-                whole += share.detach()
+            for parameter in learnt:
+                parameter.grad = None
+            with one_core_each(cores) as mapped:
+                for loss, gradients in mapped(part, batch.split(portion), soft.split(portion)):
+                    whole += loss
+                    for parameter, gradient in zip(learnt, gradients, strict=True):
+                        if gradient is not None:
+                            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
             return whole, portion
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
@@ -181,9 +205,7 @@ def _backward(
                     "out of memory with one image at a time; take an instance with more memory, a smaller imageSize "
                     f"or a smaller backbone ({error})"
                 ) from error
-        for parameter in model.parameters():
-            parameter.grad = None
-        portion = max(1, min(portion, len(batch)) // 2)
+        portion, cores = max(1, min(portion, len(batch)) // 2), 1
         print(f"out of memory: going on with {portion} images at a time", flush=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -247,16 +269,9 @@ def flips_for(classes: list[str]) -> str:
 
 
 def side_by_side(tasks: Sequence[Callable[[], Network]]) -> list[Network]:
-    """Runs trainings as threads of one core each: small networks gain nothing from more, and where cores are shared
-    threads that wait for each other at every layer stall. The result does not depend on the number of cores.
-    """
-    cores = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(1 if torch.cuda.is_available() else max(1, cores)) as pool:
-            return list(pool.map(lambda task: task(), tasks))
-    finally:
-        torch.set_num_threads(cores)
+    """Runs trainings as threads of one core each; the result does not depend on the number of cores."""
+    with one_core_each(1 if torch.cuda.is_available() else torch.get_num_threads()) as mapped:
+        return list(mapped(lambda task: task(), tasks))
 
 
 def _rate(step: int, total: int, warmup: float) -> float:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
 import torch
+from torch import nn
 
 from . import contract
 from .backbones import CENTRE, Prepare
-from .classifier import Classifier
 from .contract import BadInput
+from .cores import one_core_each
 from .images import Undecodable, decode
 
 READ_AT_ONCE = 128
@@ -46,16 +46,11 @@ def fixed_size(
         return name, prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
 
     wanted = (entry for entry in images if entry[0] in place)
-    cores = torch.get_num_threads()
-    torch.set_num_threads(1)  # an image per core: threads inside a resize would wait for each other
-    try:
-        with ThreadPoolExecutor(cores) as pool:
-            while batch := list(islice(wanted, READ_AT_ONCE)):
-                for name, row in pool.map(one, batch):
-                    rows[place.pop(name)] = row
-                progress.at(len(ids) - len(place))
-    finally:
-        torch.set_num_threads(cores)
+    with one_core_each() as mapped:
+        while batch := list(islice(wanted, READ_AT_ONCE)):
+            for name, row in mapped(one, batch):
+                rows[place.pop(name)] = row
+            progress.at(len(ids) - len(place))
     if place:
         raise BadInput(f"{len(place)} of {len(ids)} images are in no shard, the first is {min(place)}")
     return rows
@@ -76,8 +71,17 @@ def _third_of_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3
 
 
-def predict(model: Classifier, pixels: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    with torch.inference_mode():
-        parts = [model(part) for part in pixels.split(batch)]
-    logits, embeddings = (torch.cat(outputs).double().numpy() for outputs in zip(*parts, strict=True))
+def predict(model: nn.Module, pixels: torch.Tensor, batch: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """(n, classes) logits and (n, dim) embeddings, float64; a batch per core at a time."""
+
+    where = next(model.parameters()).device
+
+    def one(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.inference_mode():
+            logits, embeddings = model(part.to(where))
+            return logits.double().cpu(), embeddings.double().cpu()
+
+    with one_core_each(None if where.type == "cpu" else 1) as mapped:
+        parts = list(mapped(one, pixels.split(batch)))
+    logits, embeddings = (torch.cat(outputs).numpy() for outputs in zip(*parts, strict=True))
     return logits, embeddings
