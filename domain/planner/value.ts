@@ -28,13 +28,13 @@ export function temperedSkill(skill: Skill, classes: number, temper: number): Sk
  * Looks all m steps ahead, over every multiset of answers: one step is not enough, for a second answer of equal skill
  * can never flip a vote, and its value alone is exactly 0. Exact for up to four classes; with more, the four likeliest
  * are told apart, answers that name none of them are one outcome, and their own probability is never won (a lower bound).
- * Cost: about most^4 x 5 multiplications. Example: two classes at .5 / .5 and answers right 80 % of the time give 0, .3, .3, .396.
+ * Cost: C(most + 5, 5) rows of four multiplications. Example: two classes at .5 / .5 and answers right 80 % of the time give 0, .3, .3, .396.
  */
 export function expectedGains(posterior: ArrayLike<number>, skill: Skill, classes: number, most: number): Float64Array {
   const kept = likeliest(posterior, classes);
   const candidates = kept.length;
-  const outcomes = candidates + 1;
-  const chance = new Float64Array(outcomes * candidates);
+  // P(outcome | truth) of one answer: one of the candidates, or none of them.
+  const chance = new Float64Array((candidates + 1) * candidates);
   for (let k = 0; k < candidates; k++) {
     let named = 0;
     for (let s = 0; s < candidates; s++) {
@@ -44,38 +44,73 @@ export function expectedGains(posterior: ArrayLike<number>, skill: Skill, classe
     }
     chance[candidates * candidates + k] = Math.max(0, 1 - named);
   }
-  const gains = new Float64Array(most + 1);
-  const now = posterior[kept[0]!]!;
-  const weights = new Float64Array((outcomes + 1) * candidates);
+  const { size, parent, last, ways, ends } = multisetsOf(candidates + 1, most);
+  const weights = new Float64Array(size * candidates);
   for (let k = 0; k < candidates; k++) weights[k] = posterior[kept[k]!]!;
-
-  // Walks the multisets: `depth` outcomes are dealt with, `left` answers remain; weights[depth] holds posterior x likelihood.
-  const walk = (depth: number, left: number, coefficient: number): number => {
-    const from = depth * candidates;
-    if (left === 0 || depth === outcomes - 1) {
+  const now = weights[0]!;
+  const gains = new Float64Array(most + 1);
+  let at = 1;
+  for (let m = 1; m <= most; m++) {
+    let right = 0;
+    for (; at < ends[m]!; at++) {
+      const before = parent[at]! * candidates;
+      const said = last[at]! * candidates;
       let best = 0;
       for (let k = 0; k < candidates; k++) {
-        const w = left === 0 ? weights[from + k]! : weights[from + k]! * chance[depth * candidates + k]! ** left;
-        if (w > best) best = w;
+        const weight = weights[before + k]! * chance[said + k]!;
+        weights[at * candidates + k] = weight;
+        if (weight > best) best = weight;
       }
-      return coefficient * best;
+      right += ways[at]! * best;
     }
-    let sum = 0;
-    let ways = coefficient;
-    for (let k = 0; k < candidates; k++) weights[from + candidates + k] = weights[from + k]!;
-    for (let count = 0; count <= left; count++) {
-      if (count > 0) {
-        ways = (ways * (left - count + 1)) / count;
-        for (let k = 0; k < candidates; k++) {
-          weights[from + candidates + k] = weights[from + candidates + k]! * chance[depth * candidates + k]!;
-        }
-      }
-      sum += walk(depth + 1, left - count, ways);
-    }
-    return sum;
-  };
-  for (let m = 1; m <= most; m++) gains[m] = Math.max(0, walk(0, m, 1) - now);
+    gains[m] = Math.max(0, right - now);
+  }
   return gains;
+}
+
+/** All multisets of up to so many outcomes, the smaller ones first; each is another one and an outcome more. */
+interface Multisets {
+  size: number;
+  parent: Int32Array;
+  last: Int32Array;
+  /** In how many orders its outcomes can come. */
+  ways: Float64Array;
+  /** ends[m]: where those of m outcomes end. */
+  ends: Int32Array;
+}
+
+/** Listed once for each size asked of. */
+const listed = new Map<string, Multisets>();
+
+function multisetsOf(outcomes: number, most: number): Multisets {
+  const key = `${outcomes}/${most}`;
+  const had = listed.get(key);
+  if (had !== undefined) return had;
+  // Outcomes come in rising order, so that each multiset is met once: `run` is how often the last one was repeated.
+  const [parent, last, run, ways, ends] = [[-1], [0], [0], [1], [1]];
+  for (let m = 1, from = 0; m <= most; m++) {
+    const to = parent.length;
+    for (let at = from; at < to; at++) {
+      for (let outcome = last[at]!; outcome < outcomes; outcome++) {
+        const again = outcome === last[at] ? run[at]! + 1 : 1;
+        parent.push(at);
+        last.push(outcome);
+        run.push(again);
+        ways.push((ways[at]! * m) / again);
+      }
+    }
+    from = to;
+    ends.push(parent.length);
+  }
+  const made = {
+    size: parent.length,
+    parent: Int32Array.from(parent),
+    last: Int32Array.from(last),
+    ways: Float64Array.from(ways),
+    ends: Int32Array.from(ends),
+  };
+  listed.set(key, made);
+  return made;
 }
 
 /** Indices of the likeliest classes, best first; the lower index first among equals. */
