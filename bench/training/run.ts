@@ -11,7 +11,7 @@ if (!known.includes(name)) {
 }
 const child = spawn(findPython(), [join(import.meta.dirname, `${name}.py`), ...rest], {
   stdio: "inherit",
-  env: { ...process.env, PYTHONPATH: CONTAINER_FOLDER, HF_HUB_OFFLINE: "1" },
+  env: { ...process.env, PYTHONPATH: CONTAINER_FOLDER, HF_HUB_OFFLINE: "1", ORT_DISABLE_TELEMETRY: "1" },
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 child.once("exit", (code) => process.exit(code ?? 1));

@@ -30,12 +30,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from countersign_ml import contract, documents, embed, metrics, optimise, probe, train
+from countersign_ml import competition, contract, documents, embed, metrics, probe, quantise
 from countersign_ml.backbones import Backbone, build
-from countersign_ml.classifier import Classifier, with_new_head
+from countersign_ml.classifier import Classifier, with_head, with_new_head
 from countersign_ml.dataset import Dataset, from_document
 from countersign_ml.fitting import Schedule, fit
 from countersign_ml.images import decode
+from countersign_ml.model_folder import ABSTAIN_ERROR, Trained, write
 from countersign_ml.pixels import fixed_size, predict
 from sets import KEPT, LabelledSet, load, near_duplicate_groups
 
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--backbone", default="vit_tiny_patch16_224")
     parser.add_argument("--images", type=int, default=1500, help="at most this many, by sha256")
-    parser.add_argument("--margin", type=float, default=optimise.MARGIN)
+    parser.add_argument("--margin", type=float, default=competition.MARGIN)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--epochs", type=int, default=8, help=f"of {TRAINED_HERE}")
     parser.add_argument("--budget", type=float, default=30, help="minutes of this call")
@@ -87,11 +88,12 @@ def measure(options: argparse.Namespace, scratch: Path, result: dict) -> None:
     result |= under_load(folder, bodies, options.requests)
     result |= against_torch(folder, classifier, pixels, truth)
     learn = np.setdiff1d(np.arange(len(chosen)), held_out)
-    calibration = [decode(labelled.bytes[chosen[k]], size) for k in learn[: optimise.CALIBRATION_IMAGES]]
-    variants = [optimise.Variant("fp32", folder / "model.onnx")]
+    calibration = [decode(labelled.bytes[chosen[k]], size) for k in learn[: quantise.CALIBRATION_IMAGES]]
+    variants = [competition.Variant("fp32", folder / "model.onnx")]
     (scratch / "variants").mkdir()
-    variants += optimise.build(folder / "model.onnx", calibration, scratch / "variants")
-    rows = optimise.compete(variants, folder, pixels, truth, groups, optimise.Wishes(margin=options.margin))
+    made = quantise.build(folder / "model.onnx", calibration, scratch / "variants")
+    variants += [competition.Variant(name, file, reason=reason) for name, file, reason in made]
+    rows = competition.compete(variants, folder, pixels, truth, groups, competition.Wishes(margin=options.margin))
     result["variants"] = [{key: row[key] for key in SHOWN if key in row} for row in rows]
 
 
@@ -120,7 +122,7 @@ def learnt(
     data, trained = trained_here(labelled, data, options) if here else (data, probed(data, rows[learn], seeing))
     folder = scratch / "model"
     folder.mkdir()
-    train.write(folder, data, trained, "probe", 0, train.ABSTAIN_ERROR)
+    write(folder, data, trained, "probe", 0, ABSTAIN_ERROR)
     return folder, held_out, trained.classifier
 
 
@@ -149,11 +151,11 @@ def features(labelled: LabelledSet, chosen: list[str], backbone: Backbone) -> np
     return np.stack([row_of[name] for name in chosen]).astype(np.float64)
 
 
-def probed(data: Dataset, rows: np.ndarray, backbone: Backbone) -> train.Trained:
+def probed(data: Dataset, rows: np.ndarray, backbone: Backbone) -> Trained:
     searched = probe.cross_validate(rows, data.soft, data.folds(5, 0))
     head = probe.fit(rows, data.soft, searched.strength)
-    return train.Trained(
-        classifier=train.with_head(backbone.embedder, head),
+    return Trained(
+        classifier=with_head(backbone.embedder, head),
         backbone=backbone.name,
         input_size=backbone.input_size,
         weights_sha256=backbone.weights_sha256,
@@ -161,12 +163,11 @@ def probed(data: Dataset, rows: np.ndarray, backbone: Backbone) -> train.Trained
         folds=5,
         training_logits=head.logits(rows),
         reference=rows,
-        validation_head=None,
         notes={},
     )
 
 
-def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespace) -> tuple[Dataset, train.Trained]:
+def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespace) -> tuple[Dataset, Trained]:
     """ResNet-18 from random weights on four fifths of the rows, and the fifth that it is calibrated on."""
     backbone = build(TRAINED_HERE, None, image_size=SIZE, random_weights=True)
     pixels = fixed_size(labelled.bytes.items(), data.ids, SIZE)
@@ -190,7 +191,7 @@ def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespa
         data.document
         | {"items": [item for item in data.document["items"] if item["sha256"] in {data.ids[k] for k in left}]}
     )
-    return part, train.Trained(
+    return part, Trained(
         classifier=model,
         backbone=TRAINED_HERE,
         input_size=SIZE,
@@ -199,7 +200,6 @@ def trained_here(labelled: LabelledSet, data: Dataset, options: argparse.Namespa
         folds=5,
         training_logits=logits,
         reference=reference,
-        validation_head=None,
         notes={},
     )
 
@@ -222,7 +222,7 @@ def against_torch(folder: Path, classifier: Classifier, pixels: list[np.ndarray]
         ours = np.asarray(session.run(["logits"], {"image": image[None]})[0], dtype=np.float64)
         return probe.softmax(ours / facts["temperature"])[0], probe.softmax(theirs / facts["temperature"])[0], seconds
 
-    alone = [both(image)[2] for image in pixels[: optimise.TIMED + 5]][5:]
+    alone = [both(image)[2] for image in pixels[: competition.TIMED + 5]][5:]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(both, pixels))
     torch.set_num_threads(threads)
@@ -230,7 +230,7 @@ def against_torch(folder: Path, classifier: Classifier, pixels: list[np.ndarray]
     hits = ours.argmax(axis=1) == truth
     return {
         "torchMs": 1000 * float(np.median(alone)),
-        "ortMs": optimise.latency(session, pixels),
+        "ortMs": competition.latency(session, pixels),
         "maxProbabilityDifference": float(np.abs(ours - theirs).max()),
         "sameTop1": float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
         "accuracy": metrics.wilson(int(hits.sum()), len(hits)),

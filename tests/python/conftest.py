@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from countersign_ml.backbones import Backbone
     from countersign_ml.dataset import Dataset
 
+# Some cases import ONNX Runtime before the package that says so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 REPOSITORY = Path(__file__).resolve().parents[2]
 CLASSES = ["blue", "red", "striped"]
 

@@ -8,8 +8,9 @@ import tarfile
 import numpy as np
 import pytest
 from conftest import Embedded, Room, Scene, dataset, link, packed, succeed
-from countersign_ml import corruptions, documents, finetune, metrics, optimise, probe, slices
+from countersign_ml import competition, corruptions, documents, finetune, metrics, optimise, probe, slices
 from countersign_ml.contract import BadInput
+from countersign_ml.dataset import from_document
 from countersign_ml.fitting import Schedule, augment, flips_for
 
 
@@ -19,22 +20,22 @@ def row(name: str, ms: float, outcome: str, accuracy: float = 0.9) -> dict:
 
 def test_the_fastest_variant_that_is_not_refused_is_chosen():
     rows = [row("fp32", 20, "reference"), row("static-int8", 5, "refused"), row("dynamic-int8", 12, "allowed")]
-    assert optimise.choose(rows) == "dynamic-int8"
+    assert competition.choose(rows) == "dynamic-int8"
 
 
 def test_a_variant_that_saves_less_than_a_tenth_is_not_worth_it():
-    assert optimise.choose([row("fp32", 20, "reference"), row("dynamic-int8", 19, "allowed")]) == "fp32"
+    assert competition.choose([row("fp32", 20, "reference"), row("dynamic-int8", 19, "allowed")]) == "fp32"
 
 
 def test_with_every_variant_refused_the_reference_stays():
-    assert optimise.choose([row("fp32", 20, "reference"), row("static-int8", 5, "refused")]) == "fp32"
+    assert competition.choose([row("fp32", 20, "reference"), row("static-int8", 5, "refused")]) == "fp32"
 
 
 def test_a_drop_whose_interval_reaches_beyond_the_margin_is_not_proven_harmless():
     reference = np.ones(400, dtype=bool)
     worse = reference.copy()
     worse[:20] = False
-    assert metrics.paired(reference, worse, np.arange(400))["difference"]["high"] > optimise.MARGIN
+    assert metrics.paired(reference, worse, np.arange(400))["difference"]["high"] > competition.MARGIN
 
 
 def test_one_lucky_difference_among_a_few_images_proves_nothing():
@@ -43,8 +44,8 @@ def test_one_lucky_difference_among_a_few_images_proves_nothing():
         reference[0] = False
         return metrics.paired(reference, lucky, np.arange(n))["difference"]["high"]
 
-    assert worst(50) > optimise.MARGIN
-    assert worst(500) <= optimise.MARGIN
+    assert worst(50) > competition.MARGIN
+    assert worst(500) <= competition.MARGIN
 
 
 def test_the_accuracy_floor_and_the_latency_of_the_campaign_choose():
@@ -53,10 +54,10 @@ def test_the_accuracy_floor_and_the_latency_of_the_campaign_choose():
         row("pruned-30", 12, "allowed", 0.915),
         row("static-int8", 5, "allowed", 0.90),
     ]
-    assert optimise.choose(rows) == "static-int8"
-    assert optimise.choose(rows, optimise.Wishes(accuracy_floor=0.91)) == "pruned-30"
-    assert optimise.choose(rows, optimise.Wishes(latency_ms=15)) == "pruned-30"
-    assert optimise.choose(rows, optimise.Wishes(accuracy_floor=0.99)) == "fp32"
+    assert competition.choose(rows) == "static-int8"
+    assert competition.choose(rows, competition.Wishes(accuracy_floor=0.91)) == "pruned-30"
+    assert competition.choose(rows, competition.Wishes(latency_ms=15)) == "pruned-30"
+    assert competition.choose(rows, competition.Wishes(accuracy_floor=0.99)) == "fp32"
 
 
 @pytest.mark.parametrize(("name", "value"), [("margin", "-1"), ("margin", "0.5"), ("latency-ms", "soon")])
@@ -91,10 +92,15 @@ def test_optimising_a_model_ends_with_a_model_that_serves(scene: Scene, room: Ro
     assert documents.read(out / "model/optimisation.json", "optimisation") == report
 
 
-def test_a_network_that_has_learnt_the_validation_images_says_so_beside_its_variants(tmp_path):
-    assert "has learnt from the validation images" in optimise.remarks(tmp_path)[0]
+def test_a_network_that_has_learnt_the_validation_images_says_so_beside_its_variants(scene: Scene, tmp_path):
+    data = from_document(dataset(scene.training))
+
+    def remarks() -> list[str]:
+        return optimise.judges_of(tmp_path, data, tmp_path / "scratch").remarks
+
+    assert "has learnt from the validation images" in remarks()[0]
     (tmp_path / "validation-head.npz").write_bytes(b"")
-    assert optimise.remarks(tmp_path) == []
+    assert remarks() == []
 
 
 def test_every_corruption_keeps_the_shape_and_grows_with_severity():

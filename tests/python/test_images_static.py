@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib.metadata import distributions, requires, version
+from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, Scene
 
 CONTAINER = REPOSITORY / "training-container"
 IMAGES = ["train", "serve"]
@@ -87,12 +90,22 @@ def test_whatever_a_list_brings_with_it_is_pinned_too():
 
 
 def test_serving_imports_no_torch():
-    import subprocess
-    import sys
-
     watched = ("torch", "timm", "sklearn", "scipy")
     program = f"import sys, countersign_ml.serve; print([m for m in {watched} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": str(CONTAINER)}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_nobody_is_told_which_models_are_opened(scene: Scene, tmp_path: Path):
+    """ONNX Runtime's telemetry begins with a device id in the home folder; there is none, so nothing was sent."""
+    program = "import sys, pathlib; from countersign_ml.runtime import Model; Model(pathlib.Path(sys.argv[1]))"
+    environment = {"PYTHONPATH": str(CONTAINER), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program, str(scene.model)], env=environment, check=True)
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_says_so_to_whatever_runs_in_it(image):
+    assert "ORT_DISABLE_TELEMETRY=1" in (CONTAINER / f"Dockerfile.{image}").read_text()

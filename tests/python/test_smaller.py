@@ -90,7 +90,8 @@ def test_pruned_copies_of_a_trained_network_answer_as_it_does_and_serve(scene: S
     target.mkdir()
     (target / "model.onnx").write_bytes(found["pruned-50"].read_bytes())
     first = json.loads((scene.model / "model.json").read_text()) | {"inputSize": 32}
-    optimise.finish(target, optimise.adopted(target, first, data, scene.bytes), "pruned-50")
+    judges = optimise.Judges(np.nonzero(data.validation)[0], learn, None, [])
+    optimise.finish(target, optimise.adopted(target, first, data, judges, scene.bytes), "pruned-50")
     served = Model(target)
     assert served.facts["variant"] == "pruned-50" and served.digest != first["digest"]
     with np.load(target / "reference.npz") as stored:

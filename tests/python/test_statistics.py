@@ -154,12 +154,14 @@ def test_an_image_unlike_all_others_is_novel_and_a_duplicate_is_no_neighbour():
     rows = rng.normal([10, 0, 0], 0.5, (50, 3))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     groups = np.arange(50)
-    reference = neighbours.Reference([str(n) for n in range(50)], groups, rows, neighbours.threshold(rows, groups))
+    reference = neighbours.Reference(
+        [str(n) for n in range(50)], groups, rows, neighbours.threshold_of_known(rows, groups)
+    )
     assert not reference.novelty(rows[0]).beyond
     assert reference.novelty(np.array([0.0, 1, 0])).beyond
     assert reference.nearest(rows[7], 1)[0]["sha256"] == "7"
-    doubled = neighbours.threshold(np.repeat(rows, 6, axis=0), np.repeat(groups, 6))
-    assert doubled == pytest.approx(neighbours.threshold(rows, groups), rel=1) and doubled > 0
+    doubled = neighbours.threshold_of_known(np.repeat(rows, 6, axis=0), np.repeat(groups, 6))
+    assert doubled == pytest.approx(neighbours.threshold_of_known(rows, groups), rel=1) and doubled > 0
 
 
 def test_the_learning_curve_rises_and_its_promise_holds_what_more_images_then_bring():

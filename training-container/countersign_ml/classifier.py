@@ -15,6 +15,9 @@ from torch import nn
 from .backbones import Embedder
 from .probe import Head
 
+SAMPLE = np.zeros((2, 48, 40, 3), dtype=np.uint8)
+"""To export by: a batch of one would be frozen into the graph as a constant."""
+
 
 class Classifier(nn.Module):
     """uint8 (n, height, width, 3) -> (logits (n, classes), L2-normalised embedding (n, dim))."""
@@ -45,7 +48,7 @@ def with_new_head(embedder: Embedder, dim: int, classes: int) -> Classifier:
     return Classifier(embedder, linear)
 
 
-def export(classifier: Classifier, file: Path, sample: np.ndarray) -> None:
+def export(classifier: Classifier, file: Path, sample: np.ndarray = SAMPLE) -> None:
     """Writes the ONNX graph: input `image` uint8 (n, height, width, 3) of any size, outputs `logits`, `embedding`.
 
     `sample`: uint8 (2, h, w, 3); a batch of one would be frozen into the graph as a constant. The exporter's notes

@@ -95,6 +95,14 @@ def number_within(text: str, low: float, high: float) -> float | None:
     return value if low <= value <= high else None
 
 
+def whole_number(hyper: dict[str, str], key: str, default: int) -> int:
+    """Hyperparameter `key` as a whole number of 0 or more. Raises BadInput."""
+    text = hyper.get(key, str(default))
+    if not text.isdigit():
+        raise BadInput(f"hyperparameter {key} is {text!r}; expected a whole number of 0 or more")
+    return int(text)
+
+
 def channel(name: str) -> Path:
     """Folder of an input channel. Raises BadInput where the job was started without it or it is empty."""
     path = optional_channel(name)

@@ -55,7 +55,7 @@ def from_hyperparameters(hyper: dict[str, str]) -> Backbone:
         view=view,
         accept_licences=hyper.get("acceptLicences", ""),
         random_weights=hyper.get("weights") == "random",
-        seed=int(hyper.get("seed", "0")),
+        seed=contract.whole_number(hyper, "seed", 0),
     )
 
 
@@ -72,14 +72,15 @@ def embed_shards(
     """
     parts = _Parts(kept, backbone) if kept else None
     cached = (cached or {}) | (parts.read() if parts else {})
-    names = sorted(name for name, _ in shards.entries(folder, wanted))
+    images = shards.Images(folder, wanted)
+    names = sorted(images)
     if not names:
         raise BadInput("the shards hold no image; embed needs at least one")
     todo = {name for name in names if name not in cached}
     progress = contract.Progress("embed", len(todo))
     rows = {name: cached[name] for name in names if name in cached}
     done = 0
-    for found in side_by_side(backbone, batched(shards.entries(folder, todo), BATCH)):
+    for found in side_by_side(backbone, batched(images.of(todo), BATCH)):
         rows |= found
         done += len(found)
         if parts:

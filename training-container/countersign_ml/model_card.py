@@ -91,14 +91,14 @@ def _robustness(evaluation: dict) -> list[str]:
 
 
 def _variants(evaluation: dict) -> list[str]:
-    """Which variants competed on the validation images, and what was refused with its numbers."""
+    """Which variants competed on the held-out images, and what was refused with its numbers."""
     table = evaluation.get("optimisation")
     if table is None:
         reason = evaluation.get("notOptimised", "none was asked for")
         return ["## Smaller variants", f"None competed: {reason}.", ""]
     lines = [
         "## Smaller variants",
-        f"Competed on {table['variants'][0]['n']} validation images; refused where a loss above "
+        f"Competed on {table['variants'][0]['n']} held-out images; refused where a loss above "
         f"{100 * table['margin']:.1f} points can't be ruled out (95 %). Chosen: {table['chosen']}"
         + (". " if table["meetsWishes"] else ", which does not meet the wishes. ")
         + " ".join(f"{left}." for left in table["leftOut"]),

@@ -11,6 +11,8 @@ K = 5
 """Novelty is the cosine distance to the K-th nearest training image (Sun et al. 2022)."""
 QUANTILE = 0.99
 """Training images themselves lie beyond the threshold this seldom (1 - QUANTILE)."""
+FINEST = 1e-4
+"""Distances below it are rounding: the rows are kept in half precision."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Reference:
 
     def novelty(self, embedding: np.ndarray) -> Novelty:
         distance = kth_distance(self.rows, embedding)
-        return Novelty(distance, distance > self.threshold)
+        return Novelty(distance, distance > max(self.threshold, FINEST))
 
     def nearest(self, embedding: np.ndarray, count: int) -> list[dict]:
         """[{sha256, label (index), similarity}], nearest first."""
@@ -49,10 +51,12 @@ class Reference:
         ]
 
 
-def save(folder: Path, rows: np.ndarray, ids: list[str], labels: np.ndarray, groups: np.ndarray) -> None:
-    """reference.npz: what a server searches and calls novel by. `rows`: (n, dim) unit embeddings."""
+def save(folder: Path, rows: np.ndarray, ids: list[str], labels: np.ndarray, threshold: float) -> None:
+    """reference.npz: what a server searches and calls novel by. `rows`: (n, dim) unit embeddings; `threshold`: the
+    distance beyond which an image is novel.
+    """
     kept = {"embeddings": rows.astype(np.float16), "ids": np.array(ids), "labels": labels}
-    np.savez(folder / "reference.npz", **kept, threshold=threshold(rows, groups))
+    np.savez(folder / "reference.npz", **kept, threshold=threshold)
 
 
 def kth_distance(rows: np.ndarray, embedding: np.ndarray) -> float:
@@ -60,8 +64,10 @@ def kth_distance(rows: np.ndarray, embedding: np.ndarray) -> float:
     return float(1 - np.partition(rows @ embedding.astype(np.float32), -k)[-k])
 
 
-def threshold(rows: np.ndarray, groups: np.ndarray) -> float:
-    """QUANTILE of the training images' own distances; duplicates are no neighbours: the group is left out."""
+def threshold_of_known(rows: np.ndarray, groups: np.ndarray) -> float:
+    """QUANTILE of the images' own distances under a network that has learnt from none of them; duplicates are no
+    neighbours: the group is left out.
+    """
     rows = rows.astype(np.float32)
     distances = []
     for start in range(0, len(rows), 512):
@@ -70,3 +76,11 @@ def threshold(rows: np.ndarray, groups: np.ndarray) -> float:
         k = min(K, len(rows))
         distances.append(1 - np.partition(similarity, -k, axis=1)[:, -k])
     return float(np.quantile(np.concatenate(distances), QUANTILE))
+
+
+def threshold_of_new(known: np.ndarray, new: np.ndarray) -> float:
+    """QUANTILE of the distances of images that a network has not learnt from to those (`known`) that it has. It draws
+    the ones that it has learnt together, so their own distances would call new images of the same kind novel.
+    """
+    known = known.astype(np.float32)
+    return float(np.quantile([kth_distance(known, row) for row in new], QUANTILE))

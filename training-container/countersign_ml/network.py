@@ -16,17 +16,17 @@ from .contract import BadInput
 NAME = "network.safetensors"
 
 
-def save(folder: Path, classifier: Classifier, shape: dict) -> None:
+def save(folder: Path, classifier: Classifier, shape: dict, called: str = NAME) -> None:
     """`shape`: {backbone, inputSize, pooling, view}: what `load` needs to build the same network."""
     state = {name: value.detach().contiguous().clone() for name, value in classifier.state_dict().items()}
-    partial = folder / f"{NAME}.part"
+    partial = folder / f"{called}.part"
     save_file(state, partial, metadata={"network": json.dumps(shape, sort_keys=True)})
-    partial.replace(folder / NAME)
+    partial.replace(folder / called)
 
 
-def load(folder: Path) -> Classifier | None:
+def load(folder: Path, called: str = NAME) -> Classifier | None:
     """The network of a model folder; None where the folder has none (a model from before it was kept)."""
-    file = folder / NAME
+    file = folder / called
     if not file.is_file():
         return None
     with safe_open(file, "pt") as stored:
@@ -37,7 +37,7 @@ def load(folder: Path) -> Classifier | None:
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise BadInput(f"{NAME} is not of {shape.get('backbone')}: {str(error)[:200]}; train again") from error
+        raise BadInput(f"{called} is not of {shape.get('backbone')}: {str(error)[:200]}; train again") from error
     return model.eval()
 
 

@@ -3,7 +3,7 @@
 Inputs (processing job): `model`, `dataset` (dataset.json), `shards`; optional `pretrained`, weights of students.
 Arguments:
     --margin 0.01          the loss of accuracy that is acceptable
-    --accuracy-floor 0     what the chosen one must reach on the validation images
+    --accuracy-floor 0     what the chosen one must reach on the held-out images
     --latency-ms N         what it should stay under; without it the fastest is taken
     --megabytes N          how large its graph may be
     --hourly-price 0.1     of the serving machine, for the cost of a million answers
@@ -11,63 +11,49 @@ Arguments:
     --minutes 60           for pruning and distillation: no other one is begun after them
 Output: model.tar.gz (the chosen variant's model folder, the table in it) and optimisation.json, the table alone.
 
-Variants are judged where no head has been fitted: on the validation images, the shipped network with the head that
-never saw them (validation-head.npz), so that a damaged embedding can't hide behind remembered labels.
+Variants are judged where nothing has been fitted. A frozen network: on the validation images, with the head that never
+saw them (validation-head.npz), so that a damaged embedding can't hide behind remembered labels. A network that was
+trained whole: on a fold, by its sibling (sibling.safetensors) that was trained alike without it; what is done to the
+network is done to the sibling, and latency, memory and size are the network's own.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from . import contract, dataset, documents, metrics, neighbours, shards
+from . import contract, dataset, documents, neighbours, quantise, shards
+from .competition import MARGIN, Decoded, Variant, Wishes, choose, compete, table
 from .contract import BadInput
-from .images import decode
 from .runtime import infer
-
-MARGIN = 0.01
-CALIBRATION_IMAGES = 100
-TIMED = 30
-
 
 REMEMBERED = (
     "The network has learnt from the validation images, so quantisation may cost more on new ones than is said here: "
     "the sealed test judges the variant that was chosen"
 )
+BY_SIBLING = (
+    "The network has learnt from all images, so a sibling that was trained alike without the {n} of one fold answered "
+    "for it there; the sealed test judges the variant that was chosen"
+)
 
 
 @dataclass(frozen=True)
-class Variant:
-    name: str
-    file: Path | None
-    own_head: bool = False
-    """Its graph's head has never seen the validation images: no other head is put in its place."""
-    reason: str = ""
-    """Why it could not be made, where there is no file."""
+class Judges:
+    """Who answers for the model's variants, and where."""
 
-
-@dataclass(frozen=True)
-class Wishes:
-    margin: float = MARGIN
-    accuracy_floor: float = 0.0
-    latency_ms: float = float("inf")
-    megabytes: float = float("inf")
-    hourly_price: float = 0.1
-    epochs: int = 1
-    minutes: float = 60.0
+    held_out: np.ndarray
+    """(m,) rows of the dataset that judge."""
+    learn: np.ndarray
+    """The others: calibration, pruning and distillation learn from them."""
+    sibling: Path | None
+    """Graph of the network that answers in the model's place; None: the model itself."""
+    remarks: list[str]
 
 
 def main() -> None:
@@ -75,41 +61,64 @@ def main() -> None:
     folder = contract.unpacked(contract.processing_input("model"), "model")
     facts = documents.read(folder / "model.json", "training-result")
     data = dataset.read(contract.processing_input("dataset"))
-    if not data.validation.any():
-        raise BadInput(
-            "the dataset has no validation images; variants can't be compared: freeze it with a validation split"
-        )
-    held_out, learn = np.nonzero(data.validation)[0], np.nonzero(~data.validation)[0]
-    files = shards.load(contract.processing_input("shards"), set(data.ids))
+    scratch = contract.scratch_dir() / "variants"
+    judges = judges_of(folder, data, scratch)
+    files = shards.Images(contract.processing_input("shards"), set(data.ids)).needed(data.ids)
     size = facts["inputSize"]
-    pixels = [decode(files[data.ids[k]], size) for k in held_out]
-    calibration = [decode(files[data.ids[k]], size) for k in learn[:CALIBRATION_IMAGES]]
-    scratch = contract.root() / "scratch" / "variants"
-    scratch.mkdir(parents=True, exist_ok=True)
-    variants = [Variant("fp32", folder / "model.onnx"), *build(folder / "model.onnx", calibration, scratch)]
+    pixels = Decoded(files, [data.ids[k] for k in judges.held_out], size)
+    calibration = Decoded(files, [data.ids[k] for k in judges.learn[: quantise.CALIBRATION_IMAGES]], size)
+    variants = [Variant("fp32", folder / "model.onnx", judged=judges.sibling)]
+    variants += quantised(folder / "model.onnx", judges.sibling, calibration, scratch)
     left_out: list[str] = []
     if wishes.epochs:
         from . import smaller  # torch is needed for these only
 
         students = contract.optional_processing_input("pretrained")
-        found = smaller.build(folder, facts, data, learn, files, scratch, wishes.epochs, students)
+        found = smaller.build(folder, facts, data, judges.learn, files, scratch, wishes.epochs, students)
         made, left_out = within(found, 60 * wishes.minutes)
         variants += [Variant(name, file, own_head=True) for name, file in made]
-    rows = compete(variants, folder, pixels, data.hard[held_out], data.groups[held_out], wishes)
+    truth, groups = data.hard[judges.held_out], data.groups[judges.held_out]
+    rows = compete(variants, folder, pixels, truth, groups, wishes)
     chosen = choose(rows, wishes)
     winner = next(v for v in variants if v.name == chosen)
     target = contract.scratch_dir() / "chosen"
-    publish(folder, target, winner, table(rows, chosen, wishes, [*remarks(folder), *left_out]))
-    finish(target, adopted(target, facts, data, files) if winner.own_head else facts, chosen)
+    publish(folder, target, winner, table(rows, chosen, wishes, [*judges.remarks, *left_out]))
+    finish(target, adopted(target, facts, data, judges, files) if winner.own_head else facts, chosen)
     contract.packed(target, contract.processing_output_dir() / "model.tar.gz")
     for row in rows:
         measured = f"{row['ms']:.1f} ms, {row['bytes']} bytes" if "ms" in row else row["reason"]
         print(f"{row['name']}: {measured}, {row['outcome']}", flush=True)
 
 
-def remarks(folder: Path) -> list[str]:
-    """What to know of the comparison: a network trained whole has no head that missed the validation images."""
-    return [] if (folder / "validation-head.npz").exists() else [REMEMBERED]
+def judges_of(folder: Path, data: dataset.Dataset, scratch: Path) -> Judges:
+    """The sibling's fold where the model folder has one, else the validation images. Raises BadInput without either."""
+    from . import sibling
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    found = sibling.load(folder, data.ids)
+    if found is not None:
+        network, held_out = found
+        learn = np.setdiff1d(np.arange(len(data.ids)), held_out)
+        return Judges(held_out, learn, sibling.graph(network, scratch), [BY_SIBLING.format(n=len(held_out))])
+    if not data.validation.any():
+        raise BadInput(
+            "the dataset has no validation images; variants can't be compared: freeze it with a validation split"
+        )
+    remarks = [] if (folder / "validation-head.npz").exists() else [REMEMBERED]
+    return Judges(np.nonzero(data.validation)[0], np.nonzero(~data.validation)[0], None, remarks)
+
+
+def quantised(model: Path, sibling: Path | None, calibration: Decoded, scratch: Path) -> list[Variant]:
+    """The model's int8 variants, each with the sibling's of the same making to answer for it."""
+    made = quantise.build(model, calibration, scratch)
+    if sibling is None:
+        return [Variant(name, file, reason=reason) for name, file, reason in made]
+    theirs = {name: (file, reason) for name, file, reason in quantise.build(sibling, calibration, sibling.parent)}
+    variants = []
+    for name, file, reason in made:
+        judged, why = theirs[name]
+        variants.append(Variant(name, file if judged else None, reason=reason or why, judged=judged))
+    return variants
 
 
 def within(found: Iterator[tuple[str, Path]], seconds: float) -> tuple[list[tuple[str, Path]], list[str]]:
@@ -124,256 +133,38 @@ def within(found: Iterator[tuple[str, Path]], seconds: float) -> tuple[list[tupl
     return made, []
 
 
-def build(source: Path, calibration: list[np.ndarray], scratch: Path) -> list[Variant]:
-    """int8 by static quantisation (activations calibrated on training images) and by dynamic quantisation."""
-    prepared = scratch / "prepared.onnx"
-    progress = contract.Progress("quantise", 2)
-    try:
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    except Exception as error:  # a graph that the tool does not know is no fault of the model's
-        return [Variant(name, None, reason=_said(error)) for name in ("static-int8", "dynamic-int8")]
-    variants = []
-    for done, (name, make) in enumerate((("static-int8", _static), ("dynamic-int8", _dynamic))):
-        file = scratch / f"{name}.onnx"
-        try:
-            make(prepared, file, calibration)
-            variants.append(Variant(name, file))
-        except Exception as error:  # as above: this variant is refused, the others compete
-            variants.append(Variant(name, None, reason=_said(error)))
-        progress.at(done + 1)
-    return variants
-
-
-def _said(error: Exception) -> str:
-    return f"could not be made: {type(error).__name__}: {error}"[:300]
-
-
-def _static(prepared: Path, file: Path, calibration: list[np.ndarray]) -> None:
-    quantize_static(
-        str(prepared),
-        str(file),
-        _Reader(calibration),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
-
-
-def _dynamic(prepared: Path, file: Path, _calibration: list[np.ndarray]) -> None:
-    quantize_dynamic(
-        str(prepared),
-        str(file),
-        op_types_to_quantize=["MatMul", "Gemm"],
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-    )
-
-
-class _Reader(CalibrationDataReader):
-    def __init__(self, images: list[np.ndarray]) -> None:
-        self.images = iter(images)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
-        image = next(self.images, None)
-        return None if image is None else {"image": image[None]}
-
-
-def compete(
-    variants: list[Variant],
-    folder: Path,
-    pixels: list[np.ndarray],
-    truth: np.ndarray,
-    groups: np.ndarray,
-    wishes: Wishes,
-) -> list[dict]:
-    """One row per variant, the first is the reference: accuracy on held-out images, paired drop, latency, memory, size,
-    cost of a million answers; whether another one that may ship is as good in all of them (`pareto` false).
-    """
-    first, *others = variants
-    row, reference = measured(first, folder, pixels, truth)
-    rows = [row | compared(reference, reference, groups, wishes)]
-    for variant in others:
-        try:
-            row, hit = measured(variant, folder, pixels, truth)
-        except Exception as error:  # a graph that does not run is refused; the others compete
-            rows.append({"name": variant.name, "outcome": "refused", "reason": variant.reason or _said(error)})
-            continue
-        rows.append(row | compared(reference, hit, groups, wishes))
-    for row in rows:
-        if "ms" in row:
-            row["costPerMillion"] = 1e6 * row["ms"] / 3.6e6 * wishes.hourly_price
-    rows[0]["outcome"] = "reference"
-    for row in rows:
-        row["pareto"] = row["outcome"] != "refused" and not any(
-            _dominates(other, row) for other in rows if other["outcome"] != "refused"
-        )
-    return rows
-
-
-def measured(variant: Variant, folder: Path, pixels: list[np.ndarray], truth: np.ndarray) -> tuple[dict, np.ndarray]:
-    """A variant's latency, memory and size on one thread of this machine, and which held-out images it has right."""
-    if variant.file is None:
-        raise BadInput(variant.reason)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(variant.file), options, providers=["CPUExecutionProvider"])
-    head = None if variant.own_head else folder / "validation-head.npz"
-    hit: np.ndarray = answers(session, head, pixels, f"judge {variant.name}") == truth
-    row = {
-        "name": variant.name,
-        "sha256": documents.file_sha256(variant.file),
-        "n": len(truth),
-        "ms": latency(session, pixels),
-        "memoryMb": memory(variant.file, pixels[0].shape),
-        "bytes": variant.file.stat().st_size,
-    }
-    return row, hit
-
-
-def compared(reference: np.ndarray, hit: np.ndarray, groups: np.ndarray, wishes: Wishes) -> dict:
-    """Accuracy, and what is lost of the reference's on the same images: refused where that is not proven small."""
-    drop = metrics.paired(reference, hit, groups)
-    return {
-        "accuracy": metrics.share(hit, groups),
-        "accuracyDrop": drop["difference"],
-        "discordant": drop["discordant"],
-        "outcome": "allowed" if drop["difference"]["high"] <= wishes.margin else "refused",
-    }
-
-
-def _dominates(one: dict, other: dict) -> bool:
-    def values(row: dict) -> tuple:
-        return (-row["accuracy"]["value"], row["ms"], row["memoryMb"] or 0, row["bytes"], row["costPerMillion"])
-
-    return values(one) != values(other) and all(a <= b for a, b in zip(values(one), values(other), strict=True))
-
-
-_PEAK = """
-import sys, numpy, onnxruntime
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads, options.log_severity_level = 1, 3
-session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
-session.run(None, {"image": numpy.zeros((1, *map(int, sys.argv[2:])), dtype=numpy.uint8)})
-print(open("/proc/self/status").read())
-"""
-
-
-def memory(file: Path, shape: tuple[int, ...]) -> float | None:
-    """Peak resident megabytes of a fresh process that answers one image; None where the system does not tell."""
-    command = [sys.executable, "-c", _PEAK, str(file), *map(str, shape)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    peak = re.search(r"VmHWM:\s+(\d+)", done.stdout)
-    return int(peak[1]) / 1024 if peak else None
-
-
-def answers(
-    session: onnxruntime.InferenceSession, head_file: Path | None, pixels: list[np.ndarray], step: str
-) -> np.ndarray:
-    """The class that each image is given, -1 where the scores are not finite. An image per core at a time."""
-    head = dict(np.load(head_file, allow_pickle=False)) if head_file and head_file.is_file() else None
-    progress = contract.Progress(step, len(pixels))
-
-    def one(image: np.ndarray) -> int:
-        logits, embedding = infer(session, image[None])
-        scores = logits[0] if head is None else head["weight"] @ embedding[0] + head["bias"]
-        return int(scores.argmax()) if np.isfinite(scores).all() else -1
-
-    found = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for answer in pool.map(one, pixels):
-            found.append(answer)
-            progress.at(len(found))
-    return np.array(found)
-
-
-def latency(session: onnxruntime.InferenceSession, pixels: list[np.ndarray]) -> float:
-    """Median milliseconds of one image on one thread."""
-    times = []
-    for k in range(TIMED + 5):
-        image = pixels[k % len(pixels)][None]
-        started = time.perf_counter()
-        session.run(None, {"image": image})
-        times.append(time.perf_counter() - started)
-    return float(np.median(times[5:]) * 1000)
-
-
-def choose(rows: list[dict], wishes: Wishes | None = None) -> str:
-    """Among those not refused, at or above the accuracy floor and not too large: under a wished latency the most
-    accurate, else the fastest. A variant must save at least a tenth of the time to replace the reference, or be small
-    enough where that one is not; where none will do the reference stays.
-    """
-    wishes = wishes or Wishes()
-    reference = rows[0]
-    most = 1e6 * wishes.megabytes
-
-    def helps(row: dict) -> bool:
-        return row["ms"] <= 0.9 * reference["ms"] or row.get("bytes", 0) <= most < reference.get("bytes", 0)
-
-    better = [row for row in rows[1:] if row["outcome"] == "allowed" and helps(row)]
-    fit = [row for row in [reference, *better] if _good_enough(row, wishes)]
-    in_time = [row for row in fit if row["ms"] <= wishes.latency_ms]
-    if in_time and wishes.latency_ms < float("inf"):
-        return max(in_time, key=lambda row: (row["accuracy"]["value"], -row["ms"]))["name"]
-    return min(fit, key=lambda row: row["ms"])["name"] if fit else reference["name"]
-
-
-def _good_enough(row: dict, wishes: Wishes) -> bool:
-    return row["accuracy"]["value"] >= wishes.accuracy_floor and row.get("bytes", 0) <= 1e6 * wishes.megabytes
-
-
-def table(rows: list[dict], chosen: str, wishes: Wishes, left_out: list[str]) -> dict:
-    """The competition, schema `optimisation`."""
-    row = next(row for row in rows if row["name"] == chosen)
-
-    def stated(wish: float) -> float | None:
-        return wish if wish < float("inf") else None
-
-    return {
-        "margin": wishes.margin,
-        "chosen": chosen,
-        "meetsWishes": row["ms"] <= wishes.latency_ms and _good_enough(row, wishes),
-        "wishes": {
-            "accuracyFloor": wishes.accuracy_floor,
-            "latencyMs": stated(wishes.latency_ms),
-            "megabytes": stated(wishes.megabytes),
-        },
-        "variants": rows,
-        "leftOut": left_out,
-    }
-
-
 def publish(folder: Path, target: Path, chosen: Variant, found: dict) -> None:
-    """The folder of the chosen model, still with the first one's facts, and the table in it and beside it."""
-    shutil.copytree(folder, target, dirs_exist_ok=True)
+    """The folder of the chosen model, still with the first one's facts, and the table in it and beside it. The sibling
+    has said what it had to say and is left out: nobody serves it.
+    """
+    shutil.copytree(folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sibling.*"))
     if chosen.name != "fp32" and chosen.file is not None:
         shutil.copyfile(chosen.file, target / "model.onnx")
     documents.write(target / "optimisation.json", found, "optimisation")
     documents.write(contract.processing_output_dir() / "optimisation.json", found, "optimisation")
 
 
-def adopted(target: Path, facts: dict, data: dataset.Dataset, files: dict[str, bytes]) -> dict:
-    """Another network has other confidences and other embeddings: both are measured anew, the confidences on the
-    validation images. The first one's weights and second head are no longer of this model and are taken out.
+def adopted(target: Path, facts: dict, data: dataset.Dataset, judges: Judges, files: Mapping[str, bytes]) -> dict:
+    """Another network has other confidences and other embeddings: both are measured anew, confidences and what is novel
+    on the held-out images. The first one's weights and second head are no longer of this model and are taken out.
     """
     from . import calibration
 
     session = onnxruntime.InferenceSession(str(target / "model.onnx"), providers=["CPUExecutionProvider"])
     progress = contract.Progress("embed with the chosen one", len(data.ids))
     logits, rows = [], []
-    for at, name in enumerate(data.ids):
-        found = infer(session, decode(files[name], facts["inputSize"])[None])
+    for at, image in enumerate(Decoded(files, data.ids, facts["inputSize"])):
+        found = infer(session, image[None])
         logits.append(found[0][0])
         rows.append(found[1][0])
         progress.at(at + 1)
-    judged, reference = np.stack(logits).astype(np.float64)[data.validation], np.stack(rows)
-    scale = calibration.temperature(judged, data.soft[data.validation])
+    new = judges.held_out
+    judged, reference = np.stack(logits).astype(np.float64)[new], np.stack(rows)
+    scale = calibration.temperature(judged, data.soft[new])
     target_error = facts.get("abstainTargetError", 0.05)
-    threshold = calibration.abstain_threshold(judged, data.hard[data.validation], scale, target_error)
-    neighbours.save(target, reference, data.ids, data.hard, data.groups)
+    threshold = calibration.abstain_threshold(judged, data.hard[new], scale, target_error)
+    novel = neighbours.threshold_of_new(reference[judges.learn], reference[new])
+    neighbours.save(target, reference, data.ids, data.hard, novel)
     for name in ("network.safetensors", "validation-head.npz"):
         (target / name).unlink(missing_ok=True)
     return facts | {"temperature": scale, "abstainThreshold": threshold}

@@ -1,18 +1,19 @@
 """Smaller networks from a trained one: pruned copies, and students that learn its answers.
 
-Both learn from the training images only, never from the validation images on which they then compete.
+Both learn from the images that do not judge only, never from those on which they then compete; so does their teacher,
+where it has a sibling that can teach in its place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from . import contract, network, probe, small_cnn
+from . import contract, network, probe, sibling, small_cnn
 from .backbones import Embedder
 from .backbones import build as build_backbone
 from .classifier import Classifier, export, with_head, with_new_head
@@ -27,7 +28,6 @@ SHARES = (0.3, 0.5)
 RATE, STUDENT_RATE = 1e-4, 1e-3
 TEACHER = 0.7
 """Weight of the teacher's answers in what is learnt; the rest are the labels (Hinton et al. 2015)."""
-SAMPLE = np.zeros((2, 48, 40, 3), dtype=np.uint8)
 
 
 def build(
@@ -35,17 +35,17 @@ def build(
     facts: dict,
     data: Dataset,
     learn: np.ndarray,
-    files: dict[str, bytes],
+    files: Mapping[str, bytes],
     scratch: Path,
     epochs: int,
     weights: Path | None,
 ) -> Iterator[tuple[str, Path]]:
     """(name, graph) of each; nothing where the model folder has no network to learn from."""
-    teacher = network.load(folder)
+    teacher = network.load(folder, sibling.NAME) or network.load(folder)
     if teacher is None:
         return
     names, soft = [data.ids[k] for k in learn], torch.from_numpy(data.soft[learn]).float()
-    pixels = fixed_size(files.items(), names, facts["inputSize"], teacher.embedder.prepare.view)
+    pixels = fixed_size(_of(files, names), names, facts["inputSize"], teacher.embedder.prepare.view)
     logits, _ = predict(teacher, pixels)
     target = TEACHER * torch.from_numpy(probe.softmax(logits)).float() + (1 - TEACHER) * soft
     flips = flips_for(data.classes)
@@ -62,7 +62,7 @@ def build(
     size = sum(p.numel() for p in teacher.parameters())
     for name, embedder, side in students(facts, weights):
         if sum(p.numel() for p in embedder.parameters()) < 0.9 * size:
-            own = pixels if side == facts["inputSize"] else fixed_size(files.items(), names, side)
+            own = pixels if side == facts["inputSize"] else fixed_size(_of(files, names), names, side)
             with torch.inference_mode():
                 dim = embedder(own[:2]).shape[1]
             model = with_new_head(embedder, dim, len(data.classes))
@@ -72,6 +72,12 @@ def build(
             fitted(model, own, target, Schedule(epochs * 2, 32, STUDENT_RATE, flips=flips, half=True))
             yield _exported(model, f"distilled-{name}", scratch)
     progress.at(len(SHARES) + 1)
+
+
+def _of(files: Mapping[str, bytes], names: list[str]) -> Iterator[tuple[str, bytes]]:
+    """These images as they lie in the shards, one at a time."""
+    wanted = set(names)
+    return ((name, files[name]) for name in files if name in wanted)
 
 
 def students(facts: dict, weights: Path | None) -> Iterator[tuple[str, Embedder, int]]:
@@ -99,5 +105,5 @@ def fitted(model: Classifier, pixels: torch.Tensor, target: torch.Tensor, schedu
 
 def _exported(model: Classifier, name: str, scratch: Path) -> tuple[str, Path]:
     file = scratch / f"{name}.onnx"
-    export(model, file, SAMPLE)
+    export(model, file)
     return name, file
