@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from countersign_ml import contract, documents, finetune, metrics, probe, search, shards
 from countersign_ml.backbones import Backbone, build
+from countersign_ml.classifier import Classifier
 from countersign_ml.dataset import Dataset, from_document
 from countersign_ml.finetune_run import Run
 from countersign_ml.pixels import fixed_size, predict
@@ -79,6 +80,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--finetune-size", type=int, help="pixels a side (default: what the probe saw)")
     parser.add_argument("--tune-trials", type=int, default=0, help="tried on the first fold, which then judges nothing")
     parser.add_argument("--tune-minutes", type=float, default=20)
+    parser.add_argument("--tuned", action="store_true", help="the settings were chosen on the first fold: leave it out")
     parser.add_argument("--views", default="whole,centre", help="whole, centre, tiles; tiles cost five times as much")
     parser.add_argument("--sizes", default="", help="further sizes for the best backbone, with commas")
     parser.add_argument(
@@ -224,10 +226,10 @@ def fine_tuned(labelled: LabelledSet, chosen: Chosen, options: argparse.Namespac
 
 def by_folds(hyper: dict[str, str], chosen: Chosen, options: argparse.Namespace) -> dict:
     data, folds = chosen.data, chosen.folds
-    hyper = hyper | {"tuneFolds": str(options.finetune_folds)}
+    tuned = options.tuned or options.tune_trials > 0
+    hyper = hyper | {"tuneFolds": str(options.finetune_folds + tuned), "tuned": "true" if tuned else "false"}
     if options.tune_trials:
         hyper |= {"tuneTrials": str(options.tune_trials), "tuneMinutes": str(options.tune_minutes)}
-        hyper["tuneFolds"] = str(options.finetune_folds + 1)
     rows = chosen.best.embeddings[chosen.learn]
     backbone = built(options)(chosen.best.candidate)
     found = finetune.compare(hyper, data, folds, rows, chosen.searched, backbone, options.seed)
@@ -251,21 +253,22 @@ def by_folds(hyper: dict[str, str], chosen: Chosen, options: argparse.Namespace)
 
 def by_parts(labelled: LabelledSet, hyper: dict[str, str], chosen: Chosen, options: argparse.Namespace) -> dict:
     """Epochs end by validation loss; whether it ships is said by validation too. The test, where it is looked at, only
-    tells both.
+    tells what probe and network are that learnt from train and val alike: as in the product, the network that ships is
+    one more, trained on all images.
     """
     data, learn, strength = chosen.data, chosen.learn, chosen.searched.strength
     probed = chosen.best.embeddings[learn]
     train, val = (np.nonzero(labelled.parts[learn] == name)[0] for name in ("train", "val"))
     backbone, rows = finetune.at_size(hyper, data, built(options)(chosen.best.candidate), probed)
     schedule = finetune.schedule_from(hyper, data.classes)
-    run = Run(data, rows, strength, backbone, schedule, options.seed, 1)
+    run = Run(data, rows, strength, backbone, schedule, options.seed, 2 if options.look == "test" else 1)
     model = run.between(0, train, val)
 
-    def hits(pixels: torch.Tensor, rows: np.ndarray, truth: np.ndarray, fitted_on: np.ndarray):
+    def hits(model: Classifier, pixels: torch.Tensor, rows: np.ndarray, truth: np.ndarray, fitted_on: np.ndarray):
         head = probe.fit(probed[fitted_on], data.soft[fitted_on], strength)
         return predict(model, pixels)[0].argmax(axis=1) == truth, head.logits(rows).argmax(axis=1) == truth
 
-    found = hits(run.pixels[torch.from_numpy(val)], probed[val], data.hard[val], train)
+    found = hits(model, run.pixels[torch.from_numpy(val)], probed[val], data.hard[val], train)
     groups = data.groups[val]
     on_validation = gain = metrics.paired(*found, groups)
     if options.look == "test":
@@ -273,11 +276,14 @@ def by_parts(labelled: LabelledSet, hyper: dict[str, str], chosen: Chosen, optio
         names, truth, groups = [labelled.ids[k] for k in test], labelled.labels[test], chosen.groups[test]
         entries = shards.entries(contract.channel("shards"), set(names))
         pixels = fixed_size(entries, names, backbone.input_size, backbone.view)
-        found = hits(pixels, chosen.best.embeddings[test], truth, np.arange(len(learn)))
+        everything = np.arange(len(learn))
+        found = hits(run.one(1, everything), pixels, chosen.best.embeddings[test], truth, everything)
         gain = metrics.paired(*found, groups)
     accuracy = metrics.share(found[0], groups)
     return {
-        "how": f"train part; epochs by val; judged on {options.look}",
+        "how": "trained on train, epochs by val, judged on val"
+        if options.look == "val"
+        else "ships by its gain on val; then trained on train and val, judged on test",
         "settings": finetune.untuned(schedule) | {"imageSize": str(backbone.input_size)},
         "accuracy": accuracy["value"],
         "low": accuracy["low"],

@@ -14,7 +14,14 @@ from countersign_ml.classifier import with_head
 from countersign_ml.contract import BadInput
 from countersign_ml.finetune_run import Run
 
-UNTUNED = {"learningRate": "0.0003", "layerDecay": "0.7", "smoothing": "0.1", "mixup": "0.0", "epochs": "6"}
+UNTUNED = {
+    "learningRate": "0.0002",
+    "layerDecay": "0.7",
+    "smoothing": "0.0",
+    "mixup": "0.0",
+    "augmentation": "1.0",
+    "epochs": "6",
+}
 
 
 def bowl(settings: dict[str, str]) -> float:
@@ -68,11 +75,11 @@ def test_no_trial_begins_once_the_time_is_spent_and_the_first_always_does(tmp_pa
 
 def test_a_loss_that_is_no_number_is_a_trial_of_many_and_never_chosen(tmp_path):
     def broken(settings: dict[str, str]) -> float:
-        return float("nan") if float(settings["learningRate"]) > 2e-4 else bowl(settings)
+        return float("nan") if float(settings["learningRate"]) > 1.5e-4 else bowl(settings)
 
     found = tuning.tune(broken, UNTUNED, tuning.Limits(12, 600), 5, tmp_path / "a.jsonl")
     assert found.trials[0]["logLoss"] is None and len(found.trials) == 12
-    assert float(found.settings["learningRate"]) <= 2e-4
+    assert float(found.settings["learningRate"]) <= 1.5e-4
     with pytest.raises(BadInput, match="none of 2 trials"):
         tuning.tune(lambda _: float("nan"), UNTUNED, tuning.Limits(2, 600), 5, tmp_path / "b.jsonl")
 
@@ -97,7 +104,8 @@ def test_every_name_of_the_space_is_a_setting_of_the_fine_tune():
     for name in names:
         with pytest.raises(BadInput, match=name):
             finetune.schedule_from({name: "sideways"}, ["a", "b"])
-    settings = {"learningRate": "0.0001", "layerDecay": "0.8", "smoothing": "0.05", "mixup": "0.3", "epochs": "9"}
+    settings = {"learningRate": "0.0001", "layerDecay": "0.8", "smoothing": "0.05", "mixup": "0.3"}
+    settings |= {"augmentation": "0.5", "epochs": "9"}
     assert finetune.untuned(finetune.schedule_from(settings, ["a", "b"])) == settings
 
 

@@ -20,7 +20,7 @@ from .pixels import fixed_size, predict
 
 FROZEN_BELOW = 0.1
 """Layers whose share of the rate would be less are not trained: they would hardly move, and cost half of the time."""
-REVISION = 2
+REVISION = 3
 """Raise when the same settings come to other weights: checkpoints from before are then not taken up."""
 PATIENCE = 3
 """Epochs without a better validation loss before training ends. The rate rises first, so the start is none of them."""
