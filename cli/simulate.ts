@@ -53,6 +53,9 @@ interface Preview {
   /** The sealed test as drawn, what it can tell, and the images that the wanted margin would need. */
   testSet: Forecast["test"] & { margin: number };
   fixed: Forecast["fixed"];
+  /** How many images become gold and how a full first lot is inspected, with what either costs and why. */
+  gold: Forecast["gold"];
+  inspection: Forecast["inspection"];
 }
 
 /**
@@ -86,6 +89,8 @@ export async function preview(path: string, options: Options, bar: ProgressBar):
     assumedModel: found.assumedModel ?? null,
     testSet: { ...found.test, margin: gates.margin },
     fixed: found.fixed,
+    gold: found.gold,
+    inspection: found.inspection,
   };
 }
 

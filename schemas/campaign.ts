@@ -30,9 +30,12 @@ const Aql = z
     message: "expected one of .010 .015 .025 .040 .065 .10 .15 .25 .40 .65 1.0 1.5 2.5 4.0 6.5 10",
   });
 
+export const InspectionLevel = z.enum(["S-1", "S-2", "S-3", "S-4", "I", "II", "III"]);
+
 /** How much is inspected and when a lot is accepted (ANSI Z1.4 / ISO 2859-1 single sampling). */
 export const InspectionPolicy = z.strictObject({
-  level: z.enum(["S-1", "S-2", "S-3", "S-4", "I", "II", "III"]).default("I"),
+  /** Left out: by what a lot's answers cost against what inspecting it costs, II at most (domain/acceptance/level.ts). */
+  level: InspectionLevel.optional(),
   /** Acceptable quality limit of all errors. */
   aql: Aql.default(10),
   /** Errors that must hardly ever happen: they count among all errors, and against an AQL of their own. */
@@ -63,8 +66,11 @@ export const LabellingPolicy = z.strictObject({
   /** Share of the images that the first wave asks for, as different from each other as their features are; the rest waits. */
   startShare: z.number().gt(0).max(1).default(1),
   lotSize: z.int().min(5).max(500).default(200),
-  /** Share of the images that is gold: hidden, answered blind by two experts. */
-  goldShare: z.number().min(0).max(0.05).default(0.03),
+  /**
+   * Share of the images that is gold: hidden, answered blind by two experts and by every vendor. Left out: as many as the
+   * money at stake is worth (domain/planner/gold-size.ts).
+   */
+  goldShare: z.number().min(0).max(0.05).optional(),
   /**
    * A test before the first lot: questions whose truth experts gave, and right answers to pass. Unpaid. Left out: none.
    * 17 of 20 passes 98 % of those who are right 95 % of the time, and 11 % of those who are right 70 %.

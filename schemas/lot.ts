@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AnswerValue } from "./answer.ts";
-import { InspectionPolicy } from "./campaign.ts";
+import { InspectionLevel, InspectionPolicy } from "./campaign.ts";
 import { Instant, Probability, Sha256, Slug } from "./names.ts";
 
 /** Why an image is in a lot. Vendors never see it. */
@@ -25,7 +25,8 @@ export const LotPlan = z.strictObject({
   guidelineVersion: z.int().min(1),
   classSet: Sha256,
   items: z.array(LotItem).min(1).max(500),
-  inspection: InspectionPolicy,
+  /** The level as the agreement names it, or as this lot's value chose it. */
+  inspection: InspectionPolicy.extend({ level: InspectionLevel }),
   /** By the switching rules, from the vendor's lots of earlier waves. */
   severity: z.enum(["normal", "tightened", "reduced"]).default("normal"),
   /** Its images were chosen for being unsure: no lot of a series, inspected by limiting quality where the agreement has one. */

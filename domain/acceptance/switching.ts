@@ -7,6 +7,8 @@ export interface FirstInspection {
   accepted: boolean;
   /** Lots of an unusual mix of certainty are isolated and do not count for switching. */
   isolated?: boolean;
+  /** The level it was inspected at; the series' own where left out. */
+  level?: InspectionLevel;
 }
 
 export interface SwitchingState {
@@ -40,7 +42,7 @@ const SCORE_FOR_REDUCED = 30;
 export function severityAfter(lots: readonly FirstInspection[], level: InspectionLevel, aql: number): SwitchingState {
   let state = NORMAL;
   for (const lot of lots) {
-    if (lot.isolated !== true) state = afterLot(state, lot, level, aql);
+    if (lot.isolated !== true) state = afterLot(state, lot, lot.level ?? level, aql);
     if (state.stopped) break;
   }
   return state;

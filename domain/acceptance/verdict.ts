@@ -55,7 +55,7 @@ export function judgeLot(lot: LotCase): Verdict {
   const { defects, weighed, undecided, decided, experts, criticalDefects } = findingsOf(lot);
   const unfinished = plan.n - sample.filter((one) => one.truths.length >= 2 || isConfirmed(one)).length;
   const { producerRisk, consumerRisk, limitingQuality, passesOneInTen } = risks(plan, plan.aql);
-  const letter = plan.letter === "LQ" ? "by limiting quality" : `letter ${plan.letter}`;
+  const letter = plan.letter === "LQ" ? "by limiting quality" : `level ${plan.level ?? "?"}, letter ${plan.letter}`;
   reasons.push(
     `${plan.inspectsAll ? "all" : "a random"} ${plan.n} of ${plan.lotSize} items inspected (${plan.severity}, ${letter}, AQL ${plan.aql} %): ` +
       `accepted at ${plan.ac} defects or fewer, rejected at ${plan.re} or more`,

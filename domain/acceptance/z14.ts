@@ -12,6 +12,8 @@ export type Severity = "normal" | "tightened" | "reduced";
 
 export interface SamplingPlan {
   letter: string;
+  /** Left out where no level of the standard chose the letter. */
+  level?: InspectionLevel;
   severity: Severity;
   /** Acceptable quality limit, percent defective. */
   aql: number;
@@ -131,5 +133,5 @@ export function samplingPlan(
   severity: Severity = "normal",
 ): SamplingPlan {
   const { letter, n, ac, re } = masterPlan(codeLetter(lotSize, level), aql, severity);
-  return { letter, severity, aql, lotSize, n: Math.min(n, lotSize), inspectsAll: n >= lotSize, ac, re };
+  return { letter, level, severity, aql, lotSize, n: Math.min(n, lotSize), inspectsAll: n >= lotSize, ac, re };
 }

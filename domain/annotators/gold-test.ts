@@ -14,6 +14,15 @@ export interface GoldTest {
   annotators?: number;
 }
 
+/**
+ * Error rates to tell apart: honest work as agreed or measured (1 % to 30 %), and what is not bearable, two and a half times
+ * it, 15 points above it at least. Example: .10 gives .10 and .25.
+ */
+export function ratesFor(honest: number): Pick<GoldTest, "p0" | "p1"> {
+  const p0 = Math.min(0.3, Math.max(0.01, honest));
+  return { p0, p1: Math.min(0.8, Math.max(2.5 * p0, p0 + 0.15)) };
+}
+
 export interface GoldTestState {
   /** `pause` is a proposal: the test pauses, a person decides. */
   outcome: "continue" | "clear" | "pause";

@@ -18,6 +18,11 @@ export interface LotRequest {
   vendors: readonly { id: string; pricePerAnswer: number; capacity: number }[];
   lotSize: number;
   seed: string | number;
+  /**
+   * Fewest items that a lot is worth inspecting with. A wave too small for one such lot for each vendor goes to as few vendors as
+   * may take it, in a random order among equal prices. Left out: every vendor gets its share.
+   */
+  leastLot?: number;
   /** Who has answered an image before: others come first, and a test image needs two vendors over all waves. */
   labelVendors?: Readonly<Record<string, readonly string[]>>;
 }
@@ -41,7 +46,7 @@ const EXPLORATION = 0.1;
  *
  * - An image goes to one vendor at most once in a wave; where it wants more copies than vendors may take it, it gets fewer
  *   and stands in `short`.
- * - The cheapest vendors come first, within capacity, except for a tenth that is spread evenly. Vendors who have not
+ * - The cheapest vendors come first, within capacity, except for a tenth that is spread evenly (but see `leastLot`). Vendors who have not
  *   answered the image before come before those who have; a test image goes to two vendors at least where there are two.
  * - A vendor's lots differ in size by one item at most, and each has the same mix of purposes and of sure and unsure images.
  *
@@ -52,9 +57,16 @@ export function cutLots(request: LotRequest): LotCut {
   check(request);
   const { items, vendors, lotSize, seed } = request;
   const random = chance(`${seed}/lots`);
-  const cheapest = vendors.toSorted((a, b) => a.pricePerAnswer - b.pricePerAnswer || (a.id < b.id ? -1 : 1));
+  const copies = items.reduce((sum, item) => sum + item.copies, 0);
+  const isSmall = copies < (request.leastLot ?? 0) * vendors.length;
+  const tie = ({ id }: { id: string }) => (isSmall ? hash32(`${seed}/vendors/${id}`) : 0);
+  const cheapest = vendors.toSorted(
+    (a, b) => a.pricePerAnswer - b.pricePerAnswer || tie(a) - tie(b) || (a.id < b.id ? -1 : 1),
+  );
   const share = wantedShares(items, cheapest);
   const left = new Map(cheapest.map(({ id }) => [id, share.get(id)!]));
+  const rankOf = new Map(cheapest.map(({ id }, at) => [id, at]));
+  const fullest = (a: string, b: string) => (isSmall ? rankOf.get(a)! - rankOf.get(b)! : left.get(b)! - left.get(a)!);
   const room = new Map(cheapest.map(({ id, capacity }) => [id, capacity]));
   const byVendor = new Map<string, ItemToLabel[]>(cheapest.map(({ id }) => [id, []]));
   const short: LotCut["short"] = [];
@@ -68,9 +80,7 @@ export function cutLots(request: LotRequest): LotCut {
     const before = request.labelVendors?.[item.image] ?? [];
     const allowed = cheapest.filter(({ id }) => !item.excludedVendors.includes(id));
     const open = allowed.filter(({ id }) => room.get(id)! > 0);
-    open.sort(
-      (a, b) => Number(before.includes(a.id)) - Number(before.includes(b.id)) || left.get(b.id)! - left.get(a.id)!,
-    );
+    open.sort((a, b) => Number(before.includes(a.id)) - Number(before.includes(b.id)) || fullest(a.id, b.id));
     const chosen = open.slice(0, item.copies);
     for (const { id } of chosen) {
       byVendor.get(id)!.push(item);

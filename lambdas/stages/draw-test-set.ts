@@ -3,7 +3,7 @@ import { hashedImage } from "../../domain/catalogue/assemble.ts";
 import { confirmPairs } from "../../domain/duplicates/confirm.ts";
 import { groupsOf, proposePairs } from "../../domain/duplicates/groups.ts";
 import { captureClusters, unitedGroups } from "../../domain/split/capture-clusters.ts";
-import { drawTestSet as draw } from "../../domain/split/draw.ts";
+import { drawTestSet as draw, type EarlierDraw } from "../../domain/split/draw.ts";
 import { CycleRef, Split } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
@@ -11,6 +11,7 @@ import { cycleAgreement, readCycle, updateCycle } from "../store/campaigns.ts";
 import { readCatalogue } from "../store/catalogues.ts";
 import { readDocument, writeAddressed } from "../store/documents.ts";
 import { readEmbeddings } from "../store/embeddings.ts";
+import { goldDecision } from "../store/gold-draw.ts";
 import { objectKeys } from "../store/keys.ts";
 
 /**
@@ -35,12 +36,11 @@ export const drawTestSet = stage({
     // What was captured together is drawn together, as duplicates are: a series has no half in the test set.
     const units = unitedGroups(sha256s, groups, captureClusters(entries));
     const images = sha256s.map((sha256, i) => ({ sha256, group: units[i] as string }));
-    const policy = {
-      testShare: agreement.training.testShare,
-      goldShare: agreement.labelling.goldShare,
-      seed: agreement.seed,
-    };
-    const drawn = draw(images, policy, await earlierSplit(ports, campaign, cycle));
+    const earlier = await earlierSplit(ports, campaign, cycle);
+    const newcomers = newcomersOf(sha256s, earlier);
+    const { share } = goldDecision(agreement, newcomers, earlier?.gold.length);
+    const policy = { testShare: agreement.training.testShare, goldShare: share, seed: agreement.seed };
+    const drawn = draw(images, policy, earlier);
     const split: Split = {
       campaign,
       cycle,
@@ -52,11 +52,19 @@ export const drawTestSet = stage({
     await updateCycle(ports, campaign, cycle, (record) => ({
       ...record,
       refs: { ...record.refs, split: key, embeddings: embeddingsKey },
+      counts: { ...record.counts, newcomers, gold: drawn.gold.length - (earlier?.gold.length ?? 0) },
     }));
     const { test, gold, pool, withheld } = drawn;
     return { key, test: test.length, gold: gold.length, pool: pool.length, withheld: withheld.length };
   },
 });
+
+/** How many images no earlier draw has placed. */
+function newcomersOf(sha256s: readonly string[], earlier: EarlierDraw | undefined): number {
+  if (earlier === undefined) return sha256s.length;
+  const placed = new Set([...earlier.test, ...earlier.gold, ...earlier.pool, ...earlier.withheld]);
+  return sha256s.filter((sha256) => !placed.has(sha256)).length;
+}
 
 /** The latest earlier cycle's draw: where it put images, they stay. */
 async function earlierSplit(ports: Pick<Ports, "records" | "objects">, campaign: string, cycle: number) {

@@ -1,6 +1,9 @@
 import { cheapestAsGood, type FixedRedundancy, fixedRedundancy } from "../../domain/planner/fixed-redundancy.ts";
+import type { Campaign } from "../../schemas/campaign.ts";
 import type { Ports } from "../ports.ts";
 import { readCycle } from "./campaigns.ts";
+import { goldDecision } from "./gold-draw.ts";
+import { fullLot } from "./inspection.ts";
 import { objectKeys } from "./keys.ts";
 import { labelsSoFar } from "./labels.ts";
 import { owedByLot, totals } from "./ledger.ts";
@@ -26,6 +29,10 @@ export interface CostReport {
     /** Each wave of the cycle: what was set aside when it was planned, and what its lots' answers came to. */
     waves: { wave: number; plannedMicros: number; answersMicros: number }[];
   };
+  /** Images whose truth two experts give in hiding: how many, what one costs, and why so many were drawn in this cycle. */
+  gold: { images: number; pricePerImageMicros: number; because: string };
+  /** How a full lot of a later wave is inspected. */
+  inspection: { level: string; sample: number; lotMicros: number; costMicros: number; passesOneInTen: number };
   /** All that was spent, on each accepted answer, each settled image, and each point of accuracy above the commonest class. */
   per: { acceptedAnswerMicros: number | null; labelMicros: number | null; pointMicros: number | null };
   /** Majority of k answers by the same people, as their measured skill says; experts, gold and test set cost the same. */
@@ -44,7 +51,7 @@ export async function costReport(
   campaign: string,
   cycle: number,
 ): Promise<CostReport> {
-  const { refs } = await readCycle(ports, campaign, cycle);
+  const { refs, counts } = await readCycle(ports, campaign, cycle);
   const splitKey = refs.split ?? "";
   const labels = await labelsSoFar(ports, { campaign, cycle, splitKey });
   const { agreement, split, known, fitted, purchases } = labels;
@@ -86,6 +93,7 @@ export async function costReport(
       leftMicros: labels.budgetLeftMicros,
       waves: await wavesOfCycle(ports, campaign, cycle, labels.waves.length),
     },
+    ...contractOf(agreement, split.gold.length, counts),
     per: {
       acceptedAnswerMicros: each(spentMicros, byKind["answer-accepted"]?.units ?? 0),
       labelMicros: each(spentMicros, purchases.settled.size),
@@ -94,6 +102,25 @@ export async function costReport(
     fixed,
     cheapest: best === undefined || cost === undefined ? null : { answers: best.answers, costMicros: cost },
     ratio: cost === undefined || cost === 0 ? null : spentMicros / cost,
+  };
+}
+
+/** What was drawn as gold and why, and what inspection costs beside the answers it looks at. */
+function contractOf(
+  agreement: Campaign,
+  gold: number,
+  { newcomers, gold: drawn }: Record<string, number>,
+): Pick<CostReport, "gold" | "inspection"> {
+  const micros = (amount: number) => Math.round(amount * 1e6);
+  const { level, plan, value, cost, passesOneInTen } = fullLot(agreement);
+  const size = newcomers === undefined ? undefined : goldDecision(agreement, newcomers, gold - (drawn ?? gold));
+  return {
+    gold: {
+      images: gold,
+      pricePerImageMicros: micros(size?.pricePerImage ?? 0),
+      because: size?.because ?? "drawn by an earlier version",
+    },
+    inspection: { level, sample: plan.n, lotMicros: micros(value), costMicros: micros(cost), passesOneInTen },
   };
 }
 

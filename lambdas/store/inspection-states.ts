@@ -32,12 +32,14 @@ export async function inspectionState(
     const key = objectKeys.lotVerdict(campaign, lot.lot, round);
     if ((await ports.objects.head(key)) === undefined) continue;
     const { defects, weighedDefects, verdict } = await readDocument(ports.objects, key, Verdict);
+    const { isolated, inspection } = await readLotPlan(ports, lot);
     inspected.push({
       lotSize: lot.items,
+      level: inspection.level,
       defects: weighedDefects ?? defects.length,
       accepted: verdict === "accept",
-      isolated: (await readLotPlan(ports, lot)).isolated === true || lot.cutShort === true,
+      isolated: isolated === true || lot.cutShort === true,
     });
   }
-  return severityAfter(inspected, agreement.inspection.level, agreement.inspection.aql);
+  return severityAfter(inspected, agreement.inspection.level ?? "II", agreement.inspection.aql);
 }

@@ -1,3 +1,4 @@
+import { type LevelChoice, type LotToInspect, levelByValue, MOST_GOLD } from "../../domain/acceptance/level.ts";
 import { limitingQualityPlan } from "../../domain/acceptance/limiting-quality.ts";
 import { stratifiedSample } from "../../domain/acceptance/strata.ts";
 import { type SamplingPlan, samplingPlan } from "../../domain/acceptance/z14.ts";
@@ -59,23 +60,50 @@ export function inspectionOf(
 /** Experts for an image of which something is expected: one, and a second about so often. */
 export const EXPERTS_TO_CONFIRM = 1.5;
 
-/** What inspecting a full lot by the agreement's plan costs for each of its answers, about, in the agreement's currency. */
-export function inspectionPerAnswer({
-  inspection,
-  labelling,
-  expertPricePerAnswer,
-}: Pick<Campaign, "inspection" | "labelling" | "expertPricePerAnswer">): number {
-  const { n } = samplingPlan(labelling.lotSize, inspection.level, inspection.aql, "normal");
-  return (n / labelling.lotSize) * EXPERTS_TO_CONFIRM * expertPricePerAnswer;
+/** The level of a lot as its value chooses it, and what inspecting it costs, about; where the agreement names one, that one. */
+export function levelOf(
+  { inspection, expertPricePerAnswer }: Pick<Campaign, "inspection" | "expertPricePerAnswer">,
+  lot: LotToInspect,
+): LevelChoice {
+  const { level, aql, critical, limitingQuality } = inspection;
+  return levelByValue(lot, {
+    aql,
+    expertsPerItem: EXPERTS_TO_CONFIRM,
+    expertPrice: expertPricePerAnswer,
+    promisesMore: critical !== undefined || limitingQuality !== undefined,
+    ...(level === undefined ? {} : { agreed: level }),
+  });
+}
+
+/** Why the value chose that level, in words. */
+export function wordsForLevel({ level, plan, cost, value, isLeast }: LevelChoice): string {
+  const share = value > 0 ? `${Math.round((100 * cost) / value)} %` : "more than all";
+  return isLeast
+    ? `no level costs at most a quarter of the lot's ${value.toFixed(2)}: ${level}, the least, takes ${plan.n} photos, about ${share}`
+    : `the most careful level that costs at most a quarter of the lot's ${value.toFixed(2)}: about ${share}`;
+}
+
+/** How a full lot of people's answers will be inspected: `gold` of its images are gold. Prices are the vendors' mean. */
+export function fullLot(
+  agreement: Pick<Campaign, "inspection" | "expertPricePerAnswer" | "labelling" | "vendors">,
+  gold = 0,
+): LevelChoice {
+  const prices = agreement.vendors.flatMap(({ kind, pricePerAnswer }) => (kind === "people" ? [pricePerAnswer] : []));
+  const pricePerAnswer = prices.reduce((sum, price) => sum + price, 0) / Math.max(1, prices.length);
+  return levelOf(agreement, { items: agreement.labelling.lotSize, gold, pricePerAnswer });
+}
+
+/** What inspecting a full lot costs for each of its answers, about, in the agreement's currency. */
+export function inspectionPerAnswer(
+  agreement: Pick<Campaign, "inspection" | "expertPricePerAnswer" | "labelling" | "vendors">,
+): number {
+  return fullLot(agreement).cost / agreement.labelling.lotSize;
 }
 
 /** The sample that a planned lot's first round will have, as far as that depends on no answer. */
 export function inspectionSample(plan: LotPlan, agreement: Pick<Campaign, "seed">): LotItem[] {
   return inspectionOf({ wave: plan.wave, round: 1 }, plan, agreement).sample;
 }
-
-/** Part of a sample that may be gold: the rest is fresh, so that nobody passes by knowing the gold. */
-const MOST_GOLD = 0.75;
 
 /**
  * Gold stands first, up to three quarters of the sample: drawn at random before anybody saw it, it is a random part of a

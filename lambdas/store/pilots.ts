@@ -5,6 +5,7 @@ import type { Interval } from "../../domain/intervals.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { CheckedAnswer } from "./checked-answers.ts";
 import { type ExpertFinding, namesOf } from "./expert-findings.ts";
+import { fullLot } from "./inspection.ts";
 import type { AnswerRecord } from "./submissions.ts";
 
 export interface Pilot {
@@ -29,7 +30,7 @@ export function pilotOf(
   checked: readonly CheckedAnswer[],
   said: readonly AnswerRecord[],
 ): Pilot {
-  const { classes, labelling, inspection, seed } = agreement;
+  const { classes, seed } = agreement;
   // Gold is asked of two whatever they say: elsewhere the second may be asked because of what the first said.
   const pairs = findings.filter(({ kind, answers }) => kind === "gold" && answers.length >= 2).map(namesOf);
   const experts = expertErrorOf(
@@ -39,7 +40,7 @@ export function pilotOf(
   const defects = checked.filter((answer) => answer.said !== answer.truth).length;
   const proposed = proposeFromPilot(
     { decided: checked.length, defects, expertError: experts, classes: classes.length },
-    { lotSize: labelling.lotSize, level: inspection.level },
+    { lotSize: agreement.labelling.lotSize, level: fullLot(agreement).level },
   );
   const indexOf = new Map(classes.map((name, index) => [name, index]));
   const counts = (named: readonly (string | null)[]) => {

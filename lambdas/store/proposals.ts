@@ -1,6 +1,6 @@
 import { type FraudSignal, fraudSignals } from "../../domain/annotators/fraud.ts";
 import type { SuspectGold } from "../../domain/annotators/gold-contradictions.ts";
-import { type GoldTest, goldTest } from "../../domain/annotators/gold-test.ts";
+import { type GoldTest, goldTest, ratesFor } from "../../domain/annotators/gold-test.ts";
 import { type Confusion, confusionsOf } from "../../domain/annotators/scorecard.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { Standing } from "../../schemas/standing.ts";
@@ -111,9 +111,8 @@ function testFor(agreement: Campaign, checked: readonly CheckedAnswer[], annotat
     .map((own) => own.filter(({ said, truth }) => said !== truth).length / own.length)
     .sort((a, b) => a - b);
   const pilot = errors[errors.length >> 1] ?? 0;
-  const p0 = Math.min(0.3, Math.max(0.01, agreement.inspection.aql / 100, pilot));
-  const p1 = Math.min(0.8, Math.max(2.5 * p0, p0 + 0.15));
-  return { p0, p1, alpha: 0.05, beta: 0.05, annotators: Math.max(1, annotators) };
+  const rates = ratesFor(Math.max(agreement.inspection.aql / 100, pilot));
+  return { ...rates, alpha: 0.05, beta: 0.05, annotators: Math.max(1, annotators) };
 }
 
 /** The test looks after every answer, in the order in which they were given, and ends with its first decision. */

@@ -3,7 +3,7 @@ import { rank, shuffled } from "../../domain/split/rank.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import type { LotPlan } from "../../schemas/lot.ts";
 import { digestOf } from "./documents.ts";
-import { EXPERTS_TO_CONFIRM, inspectionSample } from "./inspection.ts";
+import { EXPERTS_TO_CONFIRM, fullLot, inspectionSample, levelOf } from "./inspection.ts";
 import type { SuspectLabel } from "./label-suspects.ts";
 import type { Labels } from "./labels.ts";
 import { peopleOf } from "./purchases.ts";
@@ -136,8 +136,11 @@ export function lotPlansOf(
   const vendors = present.length > 0 ? present : hired;
   const labelVendors: Record<string, string[]> = {};
   for (const [image, answers] of known.answers) labelVendors[image] = [...new Set(answers.map(({ vendor }) => vendor))];
+  // In the first wave every vendor gets its gold and its part; later a lot should be worth at least its own inspection.
+  const leastLot = about.wave > 0 ? Math.min(labelling.lotSize, leastWorthwhile(agreement)) : 0;
   const cut = (wanted: readonly ItemToLabel[], from: Campaign["vendors"], lotSize: number) =>
     cutLots({
+      leastLot,
       items: wanted,
       vendors: from.map(({ id, pricePerAnswer, capacityPerWave }) => ({
         id,
@@ -165,6 +168,12 @@ export function lotPlansOf(
   );
 }
 
+/** Answers that cost as much as inspecting a full lot of a later wave. */
+function leastWorthwhile(agreement: Campaign): number {
+  const { cost, value } = fullLot(agreement);
+  return value > 0 ? Math.ceil((cost / value) * agreement.labelling.lotSize) : 0;
+}
+
 /** A wave that asks for less than half of the pool asks for what is unsure: its lots belong to no series of one mix. */
 function isChosen({ split }: Labels, items: readonly ItemToLabel[]): boolean {
   const asked = items.filter(({ purpose }) => purpose === "label" || purpose === "overlap").length;
@@ -182,6 +191,9 @@ export function lotPlanOf(
 ): LotPlan {
   const price = agreement.vendors.find(({ id }) => id === cut.vendor)?.pricePerAnswer ?? 0;
   const { labelling, seed, guideline, inspection } = agreement;
+  // Later waves' samples are drawn without regard to gold: it would be easier than what was bought for being unsure.
+  const gold = about.wave > 0 ? 0 : cut.items.filter(({ purpose }) => purpose === "gold").length;
+  const { level } = levelOf(agreement, { items: cut.items.length, gold, pricePerAnswer: price });
   return {
     ...about,
     lot,
@@ -194,7 +206,7 @@ export function lotPlanOf(
       image,
       purpose,
     })),
-    inspection,
+    inspection: { ...inspection, level },
     severity,
     ...(isolated ? { isolated } : {}),
     deadlineSeconds: Math.round(labelling.lotDeadlineHours * 3600),

@@ -1,6 +1,8 @@
-import { samplingPlan } from "../../domain/acceptance/z14.ts";
+import { MOST_GOLD } from "../../domain/acceptance/level.ts";
 import { chance } from "../../domain/chance.ts";
 import { wilson } from "../../domain/intervals.ts";
+import { goldDecision } from "../../lambdas/store/gold-draw.ts";
+import { fullLot, levelOf, wordsForLevel } from "../../lambdas/store/inspection.ts";
 import type { Campaign } from "../../schemas/campaign.ts";
 import { hiredFor } from "../people/hired.ts";
 import type { Tempo } from "../people/people.ts";
@@ -35,6 +37,18 @@ export interface Forecast {
   test: { images: number; halfWidth: number; imagesForMargin: number };
   /** The same pool with k answers for every image and a majority vote; experts, gold and test set cost the same. */
   fixed: { answers: number; labelAccuracy: number; cost: number }[];
+  /** Images whose truth two experts give in hiding, what they cost, and why there are so many. */
+  gold: { images: number; cost: number; because: string };
+  /** How a full first lot is inspected: what its answers cost, what its experts do, and what still passes one time in ten. */
+  inspection: {
+    level: string;
+    sample: number;
+    acceptanceNumber: number;
+    lotCost: number;
+    cost: number;
+    passesOneInTen: number;
+    because: string;
+  };
 }
 
 const MOST_REHEARSED = 1000;
@@ -63,8 +77,13 @@ export async function forecast(
   const rehearsed = Math.min(options.images, options.rehearsed ?? MOST_REHEARSED);
   const scale = options.images / rehearsed;
   const poolOf = options.pool ?? ((seed: number) => hiredFor(agreement, seed));
-  // The rehearsed part gets the same part of the budget.
-  const part: Campaign = { ...agreement, budget: Math.floor((agreement.budget / scale) * 1e6) / 1e6 };
+  const gold = goldDecision(agreement, options.images);
+  // The rehearsed part gets the same part of the budget, and of the images as gold.
+  const part: Campaign = {
+    ...agreement,
+    budget: Math.floor((agreement.budget / scale) * 1e6) / 1e6,
+    labelling: { ...agreement.labelling, goldShare: gold.share },
+  };
   const labels = (1 - agreement.training.testShare) * options.images;
   const learns = rehearsed >= IMAGES_PER_CLASS * agreement.classes.length;
   const plays: Rehearsal[] = [];
@@ -103,7 +122,11 @@ export async function forecast(
     overBudget: plays.some(({ overBudget }) => overBudget),
     ...(learns ? { assumedModel: { low: Math.min(...assumed), high: Math.max(...assumed) } } : {}),
     test: { images: testImages, halfWidth: halfWidth(testImages), imagesForMargin: imagesFor(agreement.gates.margin) },
-    fixed: KS.map((answers) => fixedArm(agreement, plays, costs, poolOf, { answers, rehearsed, scale })),
+    gold: { images: gold.images, cost: gold.cost, because: gold.because },
+    inspection: inspectionOfFullLot(agreement, gold.images),
+    fixed: KS.map((answers) =>
+      fixedArm(agreement, plays, costs, poolOf, { answers, rehearsed, scale, goldShare: gold.share }),
+    ),
   };
 }
 
@@ -123,18 +146,21 @@ const IMAGES_PER_CLASS = 8;
  * the number of lots, which are larger in the whole campaign, and by a standard's steps with the lots' sizes.
  */
 function costAtSize(agreement: Campaign, play: Rehearsal, scale: number): { answers: number; experts: number } {
-  const { inspection, labelling, expertPricePerAnswer } = agreement;
+  const { labelling, vendors, expertPricePerAnswer } = agreement;
   /** Items of a lot's sample that are not gold, whose experts are paid already. */
-  const fresh = (wave: number, items: number, gold: number) => {
-    const { n } = samplingPlan(Math.max(1, Math.round(items)), inspection.level, inspection.aql, "normal");
-    return Math.min(n, items) - (wave > 0 ? 0 : Math.min(Math.floor(GOLD_IN_SAMPLE * n), gold));
+  const fresh = (vendor: string, wave: number, items: number, gold: number) => {
+    const pricePerAnswer = vendors.find(({ id }) => id === vendor)?.pricePerAnswer ?? 0;
+    const known = wave > 0 ? 0 : gold;
+    const { plan } = levelOf(agreement, { items: Math.max(1, Math.round(items)), gold: known, pricePerAnswer });
+    return Math.min(plan.n, items) - Math.min(Math.floor(MOST_GOLD * plan.n), known);
   };
   let [rehearsed, whole] = [0, 0];
   for (const lots of Map.groupBy(play.lots, ({ wave, vendor }) => `${wave} ${vendor}`).values()) {
     const [items, gold] = [sum(lots.map((lot) => lot.items)) * scale, sum(lots.map((lot) => lot.gold)) * scale];
-    const [wave, count] = [lots[0]?.wave ?? 0, Math.max(1, Math.ceil(items / labelling.lotSize))];
-    for (const lot of lots) rehearsed += fresh(wave, lot.items, lot.gold);
-    whole += count * fresh(wave, items / count, gold / count);
+    const [vendor, wave] = [lots[0]?.vendor ?? "", lots[0]?.wave ?? 0];
+    const count = Math.max(1, Math.ceil(items / labelling.lotSize));
+    for (const lot of lots) rehearsed += fresh(vendor, wave, lot.items, lot.gold);
+    whole += count * fresh(vendor, wave, items / count, gold / count);
   }
   const { inspection: sampled, ...others } = play.expertAnswers;
   const inspected = sampled * (rehearsed > 0 ? whole / rehearsed : scale);
@@ -142,10 +168,15 @@ function costAtSize(agreement: Campaign, play: Rehearsal, scale: number): { answ
   return { answers: scale * (play.cost - play.costOf.experts), experts };
 }
 
-/** As in inspection of first waves. */
-const GOLD_IN_SAMPLE = 0.75;
-
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** A full lot of the first wave with its part of the gold. */
+function inspectionOfFullLot(agreement: Campaign, gold: number): Forecast["inspection"] {
+  const choice = fullLot(agreement, gold);
+  const { level, plan, value, cost, passesOneInTen } = choice;
+  const because = agreement.inspection.level === undefined ? wordsForLevel(choice) : "the agreement names the level";
+  return { level, sample: plan.n, acceptanceNumber: plan.ac, lotCost: value, cost, passesOneInTen, because };
+}
 
 function halfWidth(n: number): number {
   const { low, high } = wilson(Math.round(0.9 * n), n);
@@ -165,7 +196,7 @@ function fixedArm(
   plays: readonly Rehearsal[],
   costs: readonly { answers: number; experts: number }[],
   poolOf: (seed: number) => Pool,
-  { answers, rehearsed, scale }: { answers: number; rehearsed: number; scale: number },
+  { answers, rehearsed, scale, goldShare }: { answers: number; rehearsed: number; scale: number; goldShare: number },
 ): Forecast["fixed"][number] {
   const { classes, vendors } = agreement;
   let right = 0;
@@ -186,7 +217,7 @@ function fixedArm(
       if (tied[draw.below(tied.length)] === label) right += 1;
     }
     const price = sum(hired.map(({ pricePerAnswer }) => pricePerAnswer)) / hired.length;
-    const pool = scale * rehearsed * (1 - agreement.training.testShare - agreement.labelling.goldShare);
+    const pool = scale * rehearsed * (1 - agreement.training.testShare - goldShare);
     const ours = costs[i] ?? { answers: 0, experts: 0 };
     cost += ours.experts + Math.max(0, ours.answers - answersPerImage * pool * price) + answers * pool * price;
   });

@@ -9,6 +9,7 @@ import { runStage } from "../../lambdas/stage.ts";
 import { readCycle } from "../../lambdas/store/campaigns.ts";
 import { readDocument } from "../../lambdas/store/documents.ts";
 import { expertFindings } from "../../lambdas/store/expert-findings.ts";
+import { goldDecision } from "../../lambdas/store/gold-draw.ts";
 import { objectKeys } from "../../lambdas/store/keys.ts";
 import { totals } from "../../lambdas/store/ledger.ts";
 import { invite, openSession } from "../../lambdas/store/members.ts";
@@ -71,7 +72,7 @@ export async function rehearse(
   const shown =
     typeof images === "number" ? pictures(images, played.classes, options.seed * images) : [...images.pictures];
   const { testShare } = played.training;
-  const { goldShare } = played.labelling;
+  const { share: goldShare } = goldDecision(played, shown.length);
   const stageSet = await openStage(played, shown, options);
   try {
     const draw = drawTestSet(

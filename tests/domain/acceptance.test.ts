@@ -29,6 +29,7 @@ test("plans that everybody knows: J at 1.0 is 80, 2, 3; H at 1.0 is 50, 1, 2; L 
 test("200 items at level II and AQL 1.0: letter G leads down to 50, 1, 2", () => {
   expect(samplingPlan(200, "II", 1)).toEqual({
     letter: "H",
+    level: "II",
     severity: "normal",
     aql: 1,
     lotSize: 200,

@@ -134,3 +134,20 @@ test("waves that make no sense are refused with the bad value", () => {
   expect(() => cut({ items: [item("x"), item("x")] })).toThrow("image x stands twice");
   expect(() => cut({ items: [item("x", { copies: -1 })] })).toThrow("-1 copies");
 });
+
+test("a wave too small for a worthwhile lot for each vendor goes to as few as may take it", () => {
+  const labelVendors = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`p${i}`, [i % 3 === 0 ? "a" : "b"]]));
+  const wanted = { items: many(60), labelVendors };
+  const spread = cut(wanted).lots;
+  expect(new Set(spread.map(({ vendor: who }) => who)).size).toBe(3);
+  const { lots, short } = cut({ ...wanted, leastLot: 75, lotSize: 200 });
+  expect(short).toEqual([]);
+  expect(lots.length).toBeLessThanOrEqual(2);
+  // Nobody answers an image for a second time while somebody else can.
+  for (const { vendor: who, items } of lots)
+    for (const { image } of items) expect(labelVendors[image]).not.toContain(who);
+  // Enough for all: the share that exercises every vendor stays.
+  expect(cut({ items: many(600), leastLot: 75 })).toEqual(cut({ items: many(600) }));
+  // Two copies still need two vendors.
+  expect(new Set(cut({ items: many(10, { copies: 2 }), leastLot: 75 }).lots.map((lot) => lot.vendor)).size).toBe(2);
+});
