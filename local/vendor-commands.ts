@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { scorecardsCsv } from "../domain/annotators/scorecard.ts";
+import { withAmounts } from "../domain/pricing/amounts.ts";
 import { checkInvoice } from "../domain/pricing/invoice.ts";
 import { statementCsv } from "../lambdas/api/statement-csv.ts";
 import { BadInputError } from "../lambdas/stage.ts";
@@ -39,7 +40,8 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
         .parse(args);
       const review = await vendorReview(host.ports, campaign);
       if (format === "csv") return scorecardsCsv(review.cards);
-      return { ...review, standings: await standings(host.ports, campaign) };
+      const { agreement } = await readCampaign(host.ports, campaign);
+      return { ...withAmounts(review, agreement.currency), standings: await standings(host.ports, campaign) };
     },
 
     async standing(host, args) {
@@ -65,7 +67,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
             });
       // Experts and vendors of earlier agreements are owed as well: who is neither a vendor nor owed anything is nobody.
       if (account.lines.length === 0 && from === undefined) mustBeVendor(agreement, party);
-      return format === "csv" ? statementCsv(account) : account;
+      return format === "csv" ? statementCsv(account) : withAmounts(account, account.currency);
     },
 
     /** A vendor's invoice beside the ledger, line by line. */
@@ -73,7 +75,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
       const { campaign, party, lines } = Party.extend({ lines: z.array(InvoiceLine).min(1) }).parse(args);
       const { agreement } = await readCampaign(host.ports, campaign);
       mustBeVendor(agreement, party);
-      return checkInvoice(lines, await statement(host.ports, { campaign, party }));
+      return withAmounts(checkInvoice(lines, await statement(host.ports, { campaign, party })), agreement.currency);
     },
 
     async dispute(host, args) {
@@ -106,11 +108,11 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
     /** A credit note over all that an accepted lot owed, after a person found against the vendor; once. */
     async credit(host, args) {
       const { campaign, lot } = z.strictObject({ campaign: z.string(), lot: Slug }).parse(args);
-      await readCampaign(host.ports, campaign);
+      const { agreement } = await readCampaign(host.ports, campaign);
       const creditedMicros = await creditLot(host.ports, campaign, lot);
       if (creditedMicros === 0)
         throw new BadInputError(`nothing is owed for a lot "${lot}" of "${campaign}": there is nothing to credit`);
-      return { campaign, lot, creditedMicros };
+      return withAmounts({ campaign, lot, creditedMicros }, agreement.currency);
     },
 
     /** Puts an image that two experts decided before a third one: gold that annotators contradict, for one. */
@@ -131,19 +133,20 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
     /** Labels that the newest model doubts and that are worth a second opinion: the next wave asks for it. */
     async suspects(host, args) {
       const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
-      const { head } = await readCampaign(host.ports, campaign);
+      const { head, agreement } = await readCampaign(host.ports, campaign);
       if (head.cycles === 0) throw new BadInputError(`"${campaign}" has had no cycle yet: nothing is labelled`);
       const { refs } = await readCycle(host.ports, campaign, head.cycles);
       if (refs.split === undefined) throw new BadInputError(`"${campaign}" has not drawn its test set yet`);
       const about = { campaign, cycle: head.cycles, splitKey: refs.split };
-      return suspectLabels(host.ports, campaign, head.cycles, await labelsSoFar(host.ports, about));
+      const suspects = await suspectLabels(host.ports, campaign, head.cycles, await labelsSoFar(host.ports, about));
+      return suspects.map((one) => withAmounts(one, agreement.currency));
     },
 
     /** What the newest cycle's labels cost beside the cheapest fixed redundancy that is as good. */
     async counterfactual(host, args) {
       const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
-      const { head } = await readCampaign(host.ports, campaign);
+      const { head, agreement } = await readCampaign(host.ports, campaign);
       if (head.cycles === 0) throw new BadInputError(`"${campaign}" has had no cycle yet: there is nothing to compare`);
-      return costReport(host.ports, campaign, head.cycles);
+      return withAmounts(await costReport(host.ports, campaign, head.cycles), agreement.currency);
     },
   };

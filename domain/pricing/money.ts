@@ -36,12 +36,15 @@ export function sumMicros(parts: Iterable<number>): number {
   return sum;
 }
 
-/** "12.30 USD"; at least two decimals, more only where there are any. -1_500_000 is "-1.50 USD". */
-export function formatMicros(micros: number, currency: string): string {
+/** "12.30 USD", as decimalOf writes it. */
+export const formatMicros = (micros: number, currency: string): string => `${decimalOf(micros)} ${currency}`;
+
+/** "12.30": exact; at least two decimals, more only where there are any. -1_500_000 is "-1.50". */
+export function decimalOf(micros: number): string {
   const size = Math.abs(micros);
   const whole = Math.floor(size / 1e6);
   const decimals = String(size % 1e6)
     .padStart(6, "0")
     .replace(/0{1,4}$/, "");
-  return `${micros < 0 ? "-" : ""}${whole}.${decimals} ${currency}`;
+  return `${micros < 0 ? "-" : ""}${whole}.${decimals}`;
 }

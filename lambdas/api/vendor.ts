@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
+import { withAmounts } from "../../domain/pricing/amounts.ts";
 import { DisputeRequest, type VendorBoard } from "../../schemas/portal.ts";
 import { readCampaign } from "../store/campaigns.ts";
 import { openDispute } from "../store/disputes.ts";
@@ -42,7 +43,7 @@ export function vendorRoutes(options: ApiOptions): Hono<PortalEnv> {
     const { format } = inForm(Query, c.req.query(), "the query");
     const { campaign, vendor } = firm(c.get("session"));
     const account = await statement(ports, { campaign, party: vendor });
-    if (format === "json") return c.json(account);
+    if (format === "json") return c.json(withAmounts(account, account.currency));
     return c.body(statementCsv(account), 200, {
       "content-type": "text/csv; charset=utf-8",
       "content-disposition": `attachment; filename="statement-${campaign}-${vendor}.csv"`,

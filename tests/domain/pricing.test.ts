@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { withAmounts } from "../../domain/pricing/amounts.ts";
 import { creditOf, entriesOfAcceptedLot, onceEach, statementOf } from "../../domain/pricing/ledger.ts";
 import { formatMicros, sumMicros, timesMicros, toMicros } from "../../domain/pricing/money.ts";
 import { LedgerEntry, Statement } from "../../schemas/ledger.ts";
@@ -28,6 +29,33 @@ test("amounts are written with two decimals, and more only where there are any",
   expect(formatMicros(-1_500_000, "EUR")).toBe("-1.50 EUR");
   expect(formatMicros(1, "USD")).toBe("0.000001 USD");
   expect(formatMicros(0, "USD")).toBe("0.00 USD");
+});
+
+test("documents for other programs have exact decimals and the currency beside the integers", () => {
+  const account = { lines: [{ lot: "a", amountMicros: 100_000 }, { amountMicros: -1 }], totalMicros: 99_999, n: 2 };
+  expect(withAmounts(account, "EUR")).toEqual({
+    lines: [
+      { lot: "a", amountMicros: 100_000, amount: "0.10", currency: "EUR" },
+      { amountMicros: -1, amount: "-0.000001", currency: "EUR" },
+    ],
+    totalMicros: 99_999,
+    total: "0.099999",
+    n: 2,
+    currency: "EUR",
+  });
+  // What stands there stays: a currency of its own, a member of that name, an amount that is not known.
+  expect(
+    withAmounts({ currency: "USD", costMicros: null, priceMicros: 5, price: 7, microsPerLabel: 1_500_000 }, "EUR"),
+  ).toEqual({
+    currency: "USD",
+    costMicros: null,
+    cost: null,
+    priceMicros: 5,
+    price: 7,
+    microsPerLabel: 1_500_000,
+    perLabel: "1.50",
+  });
+  expect(withAmounts({ currency: "USD", lines: [] }, "USD")).toEqual({ currency: "USD", lines: [] });
 });
 
 test("negative, endless and too fine prices are refused with the value", () => {
