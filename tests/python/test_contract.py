@@ -126,6 +126,51 @@ def test_a_full_disk_is_named(inside: Room):
     assert inside.failure.startswith("DiskFull: no space left while writing model.onnx")
 
 
+def test_a_full_disk_is_named_where_a_library_has_an_error_of_its_own(inside: Room):
+    """What safetensors said on a volume of a megabyte. Half-written files make room for the failure file."""
+    draft = inside.root / "model/network.safetensors.part"
+    draft.parent.mkdir(parents=True)
+
+    def write():
+        draft.write_bytes(b"half of it")
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    assert contract.entry("train", write) == 1
+    assert inside.failure.startswith("DiskFull") and "larger volume" in inside.failure
+    assert not draft.exists()
+
+
+def test_torch_does_not_say_that_the_disk_is_full_so_the_volume_is_asked(inside: Room, monkeypatch):
+    """What torch.save said on the same volume."""
+    inside.root.mkdir(parents=True)
+
+    def write():
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")
+
+    assert contract.entry("train", write) == 1
+    assert inside.failure.startswith("RuntimeError")
+    monkeypatch.setattr(contract, "FULL", 2**80)
+    assert contract.entry("train", write) == 1
+    assert inside.failure.startswith("DiskFull")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA out of memory. Tried to allocate 2 GiB",
+        "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "Failed to allocate memory for requested buffer of size 602112",
+        "std::bad_alloc",
+    ],
+)
+def test_out_of_memory_is_named_whichever_library_ran_out(inside: Room, said):
+    def fail():
+        raise RuntimeError(said)
+
+    assert contract.entry("embed", fail) == 1
+    assert inside.failure.startswith("OutOfMemory") and "larger instance" in inside.failure
+
+
 def test_a_failure_that_cannot_be_written_still_ends_with_its_code(inside: Room, capsys):
     inside.root.mkdir(parents=True)
     (inside.root / "output").write_text("a file in the way")

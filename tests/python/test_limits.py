@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 import torch
 from conftest import Room, Scene, draw, link
 from countersign_ml import embed
-from countersign_ml.backbones import build
-from countersign_ml.contract import BadInput
+from countersign_ml.backbones import Backbone, Embedder, Prepare, build
+from countersign_ml.contract import BadInput, Stopped
 from countersign_ml.finetune_run import _Watch, calibrated_loss
 from countersign_ml.fitting import Schedule, TooLarge, fit
+from countersign_ml.parallel import mapped
 from countersign_ml.pixels import fixed_size
 from PIL import Image
 from torch import nn
@@ -126,6 +128,45 @@ def test_pixels_larger_than_the_memory_allowed_lie_in_a_file_and_are_the_same(in
 def test_an_image_in_no_shard_is_named_by_the_reader(inside: Room):
     with pytest.raises(BadInput, match="1 of 2 images are in no shard"):
         fixed_size([("a", draw("red", 0))], ["a", "b"], 16)
+
+
+class Roomless(nn.Module):
+    """Features of a machine that has room for so many images at a time."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > self.room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return images.mean(dim=(2, 3))
+
+
+def test_embedding_that_does_not_fit_goes_through_in_halves_and_gives_the_same_rows():
+    def rows(room: int) -> np.ndarray:
+        prepare = Prepare(16, (0.0,) * 3, (1.0,) * 3)
+        backbone = Backbone("roomless", Embedder(prepare, Roomless(room)), 16, None, "")
+        return embed._forward(backbone, [np.full((20 + k, 30, 3), 10 * k + 5, dtype=np.uint8) for k in range(7)])
+
+    assert np.allclose(rows(7), rows(2)) and rows(2).shape == (7, 3)
+    with pytest.raises(TooLarge, match="smaller imageSize"):
+        rows(0)
+
+
+def test_what_is_told_to_end_does_not_first_do_the_rest():
+    begun: list[int] = []
+
+    def slow(n: int) -> int:
+        begun.append(n)
+        time.sleep(0.05)
+        return n
+
+    with pytest.raises(Stopped):
+        for found in mapped(slow, range(500)):
+            if found == 3:
+                raise Stopped
+    assert len(begun) < 50
 
 
 def test_embedding_goes_on_where_it_was_cut(scene: Scene, inside: Room, monkeypatch, tmp_path):

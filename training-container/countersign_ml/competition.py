@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import onnxruntime
 from . import contract, documents, metrics
 from .contract import BadInput
 from .images import Undecodable, decode
+from .parallel import mapped
 from .quantise import said
 from .runtime import infer
 
@@ -177,10 +176,9 @@ def answers(
         return int(scores.argmax()) if np.isfinite(scores).all() else -1
 
     found = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for answer in pool.map(one, range(len(pixels))):
-            found.append(answer)
-            progress.at(len(found))
+    for answer in mapped(one, range(len(pixels))):
+        found.append(answer)
+        progress.at(len(found))
     return np.array(found)
 
 

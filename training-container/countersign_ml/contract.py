@@ -13,6 +13,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import signal
 import sys
 import tarfile
@@ -25,6 +26,9 @@ from pathlib import Path
 
 FAILURE_CHARACTERS = 1024
 """SageMaker shows at most this much of /opt/ml/output/failure."""
+
+FULL = 1_000_000
+"""Bytes left on a volume below which a write that failed is taken to have failed for that."""
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_STOPPED = 1, 2, 143
 
@@ -200,20 +204,40 @@ def entry(command: str, main: Callable[[], None]) -> int:
         return EXIT_STOPPED
     except BadInput as error:
         return _failed(f"BadInput: {error}", EXIT_BAD_INPUT)
-    except MemoryError:
-        traceback.print_exc()
-        return _failed(f"OutOfMemory: {command} ran out of memory; take a larger instance or a smaller batchSize")
-    except OSError as error:
-        traceback.print_exc()
-        if error.errno == errno.ENOSPC:
-            return _failed(f"DiskFull: no space left while writing {error.filename}; give the job a larger volume")
-        return _failed(f"{type(error).__name__}: {error}")
     except Exception as error:
         traceback.print_exc()
-        text = f"{type(error).__name__}: {error}"
-        if "out of memory" in str(error).lower():
-            text = f"OutOfMemory: {error}; take a larger instance or a smaller batchSize"
-        return _failed(text)
+        if disk_full(error):
+            _clear_drafts()
+            written = getattr(error, "filename", None) or "its files"
+            return _failed(f"DiskFull: no space left while writing {written}; give the job a larger volume")
+        if out_of_memory(error):
+            said = str(error) or f"{command} ran out of memory"
+            return _failed(f"OutOfMemory: {said}; take a larger instance or a smaller batchSize")
+        return _failed(f"{type(error).__name__}: {error}")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch (either processor) or ONNX Runtime says so."""
+    said = ("out of memory", "allocate memory", "bad_alloc", "bad allocation")
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in said)
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether a write failed for want of space. torch says only that it could not write: the volume is asked then."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return True
+    text = str(error)
+    if "No space left on device" in text:
+        return True
+    unsaid = "inline_container" in text or "PytorchStreamWriter" in text
+    return unsaid and shutil.disk_usage(root()).free < FULL
+
+
+def _clear_drafts() -> None:
+    """Room for the failure file: what was half written, and the scratch folder."""
+    for draft in [*root().rglob("*.part")]:
+        draft.unlink(missing_ok=True)
+    shutil.rmtree(root() / "scratch", ignore_errors=True)
 
 
 def _failed(text: str, code: int = EXIT_FAILED) -> int:

@@ -19,6 +19,7 @@ import torch
 from . import contract, documents, shards
 from .backbones import VIEWS, Backbone, build
 from .contract import BadInput
+from .fitting import TooLarge, device
 from .images import Undecodable, decode
 
 BATCH = 16
@@ -120,6 +121,7 @@ def side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]])
     """
     cores = torch.get_num_threads()
     torch.set_num_threads(1)
+    backbone.embedder.to(device())
     try:
         with ThreadPoolExecutor(cores) as pool:
             running: deque[Future[dict[str, np.ndarray]]] = deque()
@@ -131,6 +133,7 @@ def side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]])
                 yield running.popleft().result()
     finally:
         torch.set_num_threads(cores)
+        backbone.embedder.cpu()
 
 
 def _embed_batch(backbone: Backbone, batch: list[tuple[str, bytes]]) -> dict[str, np.ndarray]:
@@ -149,11 +152,24 @@ def batched(stream: Iterator, size: int) -> Iterator[list]:
 
 
 def _forward(backbone: Backbone, pixels: list[np.ndarray]) -> np.ndarray:
-    """Prepares each image by itself (sizes differ), embeds them as one batch."""
-    with torch.inference_mode():
-        embedder = backbone.embedder
-        prepared = torch.cat([embedder.prepare(torch.from_numpy(p.copy())[None]) for p in pixels])
-        return torch.nn.functional.normalize(embedder.features(prepared), dim=1).numpy()
+    """Prepares each image by itself (sizes differ), embeds them as one batch, on the GPU where there is one. Out of
+    memory: by halves. Raises TooLarge where one image alone is too much.
+    """
+    try:
+        with torch.inference_mode():
+            embedder, where = backbone.embedder, device()
+            prepared = torch.cat([embedder.prepare(torch.from_numpy(p.copy())[None].to(where)) for p in pixels])
+            return torch.nn.functional.normalize(embedder.features(prepared), dim=1).cpu().numpy()
+    except (MemoryError, RuntimeError) as error:
+        if not contract.out_of_memory(error):
+            raise
+        if len(pixels) == 1:
+            raise TooLarge(
+                "out of memory with one image at a time; take an instance with more memory, a smaller imageSize or a "
+                f"smaller backbone ({error})"
+            ) from error
+    half = len(pixels) // 2
+    return np.concatenate([_forward(backbone, part) for part in (pixels[:half], pixels[half:])])
 
 
 def write(folder: Path, backbone: Backbone, ids: list[str], rows: np.ndarray) -> None:

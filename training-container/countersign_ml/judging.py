@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +12,7 @@ from .contract import BadInput
 from .corruptions import FAMILIES, SEVERITIES
 from .images import Undecodable, decode
 from .neighbours import Reference
+from .parallel import mapped
 from .runtime import Model
 
 
@@ -76,9 +75,8 @@ def judge(model: Model, classes: list[str], items: list[dict], files: Mapping[st
         judged.brightness[row], judged.pixels[row] = image.mean(), image.shape[0] * image.shape[1]
 
     # As they lie in the shards, one image per core at a time: the model runs on one thread each.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, _ in enumerate(pool.map(one, [row_of[name] for name in files if name in row_of])):
-            progress.at(done + 1)
+    for done, _ in enumerate(mapped(one, [row_of[name] for name in files if name in row_of])):
+        progress.at(done + 1)
     return judged
 
 
@@ -102,10 +100,9 @@ def under_corruption(model: Model, items: list[dict], files: Mapping[str, bytes]
 
     rows = []
     # An image per core at a time, under all conditions: one is in memory, not all.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, row in enumerate(pool.map(hits, asked)):
-            rows += [] if row is None else [row]
-            progress.at(done + 1)
+    for done, row in enumerate(mapped(hits, asked)):
+        rows += [] if row is None else [row]
+        progress.at(done + 1)
     found = np.array(rows, dtype=bool).reshape(len(rows), len(kinds))
     return [
         {"family": name, "severity": severity, **metrics.wilson(int(found[:, k].sum()), len(found)), "n": len(found)}
