@@ -3,7 +3,7 @@
 {"step": "embed", "folder", "weights", "backbone", "out"}: writes embeddings.f32 + embeddings.json into out, and images.csv
     (sha256,class index in order of folder name; byte-identical images once).
 {"step": "probe", "out", "labels", "classes", "seed"}: labels is a file of int32 in the order of images.csv; writes
-    probabilities.f64 (images x classes), each row from a probe that did not see its image.
+    probabilities.f64 (images x classes) as training does, each row from a probe that did not see its image.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-from countersign_ml import backbones, embed, probe
+from countersign_ml import backbones, calibration, embed, kernel_probe, probe
 from countersign_ml.contract import BadInput
 from sklearn.model_selection import StratifiedKFold
 
@@ -53,8 +53,12 @@ def cross_validated(out: Path, labels: Path, classes: int, seed: int) -> None:
     embeddings = np.stack(list(rows.values()))
     said = np.fromfile(labels, dtype="<i4")
     folds = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(embeddings, said))
-    result = probe.cross_validate(embeddings, np.eye(classes)[said], folds)
-    probe.softmax(result.out_of_fold).astype("<f8").tofile(out / "probabilities.f64")
+    soft = np.eye(classes)[said]
+    logits = probe.cross_validate(embeddings, soft, folds).out_of_fold
+    straight = probe.softmax(logits / calibration.temperature(logits, soft))
+    by, probabilities = kernel_probe.surer(kernel_probe.out_of_fold(embeddings, soft, folds, seed), straight, soft)
+    probabilities.astype("<f8").tofile(out / "probabilities.f64")
+    print(f"seed {seed}: labels are doubted by the {by}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import calibration, contract, documents, metrics, neighbours, network, probe
+from . import calibration, contract, documents, kernel_probe, metrics, neighbours, network, probe
 from .classifier import Classifier, export
 from .dataset import Dataset
 from .sibling import Sibling
@@ -39,6 +39,8 @@ class Trained:
     """(n,) bool: rows whose `out_of_fold` are of networks trained as the shipped one (None: all); the rest are the
     probe's.
     """
+    curved: kernel_probe.Opinion | None = None
+    """What a curved probe on the frozen embeddings says of each label."""
 
 
 def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int, target_error: float) -> None:
@@ -98,7 +100,7 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
         {k: model[k] for k in ("onnxSha256", "temperature", "abstainThreshold", "classes")}
     )
     documents.write(folder / "model.json", model, "training-result")
-    write_predictions(folder, data, trained.out_of_fold, judged, scale)
+    write_predictions(folder, data, trained.out_of_fold, judged, scale, trained.curved)
     if trained.sibling is not None:
         novel = trained.sibling.novelty_threshold()
         trained.sibling.save(folder, data.ids, shape)
@@ -112,17 +114,27 @@ def write(folder: Path, data: Dataset, trained: Trained, recipe: str, seed: int,
     print(f"model {model['digest'][:12]}: accuracy {cross['value']:.4f} out of fold, n = {len(hit)}", flush=True)
 
 
-def write_predictions(folder: Path, data: Dataset, logits: np.ndarray, judged: np.ndarray, scale: float) -> None:
-    """cv-predictions.json: what is thought of each image by who has not seen it. Where that is the probe (not
-    `judged`), at a temperature of its own.
+def write_predictions(
+    folder: Path,
+    data: Dataset,
+    logits: np.ndarray,
+    judged: np.ndarray,
+    scale: float,
+    curved: kernel_probe.Opinion | None = None,
+) -> None:
+    """cv-predictions.json: what is thought of each image by who has not seen it, so that labels can be doubted. Where
+    the model's own word is the probe's (not `judged`), it has a temperature of its own; where the curved probe
+    foretells held-out labels better than the model does, its word is written.
     """
     probabilities = probe.softmax(logits / scale)
     if not judged.all():
         rest = logits[~judged]
         probabilities[~judged] = probe.softmax(rest / calibration.temperature(rest, data.soft[~judged]))
+    by, probabilities = kernel_probe.surer(curved, probabilities, data.soft)
     predictions = {
         "classes": data.classes,
         "datasetVersion": data.version,
+        "by": by,
         "items": [
             {"sha256": name, "probabilities": [round(float(p), 6) for p in row]}
             for name, row in zip(data.ids, probabilities, strict=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from . import contract, documents, embed, finetune, from_scratch, imbalance, probe, search, tuning
+from . import contract, documents, embed, finetune, from_scratch, imbalance, kernel_probe, probe, search, tuning
 from .backbones import Backbone
 from .classifier import with_head
 from .contract import BadInput
@@ -72,6 +72,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
     balance = imbalance.balance(setting, embeddings, data.soft, data.hard, folds, searched)
     searched = replace(searched, out_of_fold=balance.out_of_fold)
     weights = balance.weights(data.soft)
+    curved = kernel_probe.out_of_fold(embeddings, data.soft, folds, seed)
     head = probe.fit(embeddings, data.soft, searched.strength, weights)
     held_in = ~data.validation
     validation_head = None
@@ -122,6 +123,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
                 view=backbone.view,
                 sibling=Sibling(alike, held_out, predict(alike, pixels)[1]),
                 judged=tuned.judged,
+                curved=curved,
             )
     return Trained(
         classifier=with_head(backbone.embedder, head),
@@ -136,6 +138,7 @@ def train_probe(hyper: dict[str, str], data: Dataset, folds: list, seed: int, fi
         pooling=hyper.get("pooling", "default"),
         view=backbone.view,
         validation_head=validation_head,
+        curved=curved,
     )
 
 
