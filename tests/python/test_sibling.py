@@ -9,13 +9,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CLASSES, Room, Scene, dataset, draw, sha256, shard
-from countersign_ml import calibration, competition, neighbours, network, optimise, shards, sibling, small_cnn
+from conftest import CLASSES, Embedded, Room, Scene, dataset, draw, sha256, shard
+from countersign_ml import (
+    calibration,
+    competition,
+    contract,
+    neighbours,
+    network,
+    optimise,
+    probe,
+    shards,
+    sibling,
+    small_cnn,
+    train,
+)
 from countersign_ml.classifier import Classifier, export, with_new_head
 from countersign_ml.contract import BadInput
 from countersign_ml.dataset import Dataset, from_document
 from countersign_ml.model_folder import Trained, write
-from countersign_ml.pixels import predict
+from countersign_ml.pixels import fixed_size, predict
 
 SHAPE = {"backbone": small_cnn.NAME, "inputSize": 32, "pooling": "default", "view": "whole"}
 
@@ -56,6 +68,23 @@ def test_the_sibling_answers_for_every_int8_variant_where_the_network_itself_rem
         assert row["accuracy"]["value"] == pytest.approx(blue)
         assert variant.file is not None and variant.judged not in (None, variant.file)
         assert row["bytes"] == variant.file.stat().st_size
+
+
+def test_the_sibling_is_the_network_that_answered_for_its_fold(embedded: Embedded, monkeypatch):
+    """Fine-tuned against a probe that is always wrong, so it ships."""
+    data, backbone, embeddings = embedded
+    wrong = probe.CrossValidation(0.1, {0.1: 0.0}, 9 * np.roll(data.soft, 1, axis=1))
+    hyper = {"epochs": "1", "tuneFolds": "1", "imageSize": "32"}
+    monkeypatch.setattr(train, "probed", lambda *_: (hyper, backbone, embeddings, wrong, {}))
+    folds = data.folds(2, 1)
+    trained = train.train_probe(hyper, data, folds, 1, fine_tuning="always")
+    assert trained.notes["fineTuning"]["shipped"] and trained.validation_head is None
+    assert trained.sibling is not None and trained.judged is not None
+    held_out = trained.sibling.held_out
+    assert np.array_equal(np.nonzero(trained.judged)[0], np.sort(held_out))
+    pixels = fixed_size(shards.entries(contract.channel("shards")), data.ids, 32)
+    told = predict(trained.sibling.classifier, pixels[torch.from_numpy(held_out)])[0]
+    assert np.allclose(told, trained.out_of_fold[held_out], atol=1e-5)
 
 
 def test_a_sibling_of_another_dataset_is_refused(data: Dataset, tmp_path: Path):

@@ -56,7 +56,10 @@ def save(folder: Path, rows: np.ndarray, ids: list[str], labels: np.ndarray, thr
     distance beyond which an image is novel.
     """
     kept = {"embeddings": rows.astype(np.float16), "ids": np.array(ids), "labels": labels}
-    np.savez(folder / "reference.npz", **kept, threshold=threshold)
+    draft = folder / "reference.npz.part"
+    with draft.open("wb") as stream:
+        np.savez(stream, **kept, threshold=threshold)
+    draft.replace(folder / "reference.npz")
 
 
 def kth_distance(rows: np.ndarray, embedding: np.ndarray) -> float:
