@@ -1,38 +1,49 @@
 /**
- * How far a model's confidence p in its likeliest class is believed: the class holds with probability
- * sigmoid(a ln p - b ln(1 - p) + c), a little less where a, b and c are uncertain (beta calibration, Kull, Silva Filho and Flach
- * 2017). What is left is shared in proportion to the other probabilities^b. a = b = 1, c = 0: the model at its word.
+ * How far a model's confidence in its likeliest class is believed. Where it says odds o = p / (1 - p), the class holds with odds
+ * floor + o^power x e^-discount, a little less where these are uncertain. floor = discount = 0, power = others = 1: the model at
+ * its word.
+ *
+ * A power and a shift alone bend the wrong way: where a classifier is unsure its class holds far less often than it says, but
+ * more often than a straight line through the sure end would have it. The floor lets the sure end keep its slope.
  */
 export interface Calibration {
-  a: number;
-  b: number;
-  c: number;
-  /** Covariance of (a, b, c), 3 x 3, rows one after the other. Left out: they are known. */
+  floor: number;
+  power: number;
+  discount: number;
+  /** Exponent of the other classes' probabilities, in proportion to which what is left is shared. */
+  others: number;
+  /** Covariance of (ln floor, power, discount), 3 x 3, rows one after the other. Left out: they are known. */
   doubt?: Float64Array;
 }
 
-export const AT_ITS_WORD: Calibration = { a: 1, b: 1, c: 0 };
+export const AT_ITS_WORD: Calibration = { floor: 0, power: 1, discount: 0, others: 1 };
 
-/** Precisions of the normal prior around a model at its word: a and c within 1, b within .3. */
-const PRECISION = [1, 11, 1] as const;
-const MOST_PASSES = 60;
+/** The normal prior of (ln floor, power, discount): a model nearly at its word, whose power hardly differs from 1. */
+const PRIOR = [-2.3, 1, 0] as const;
+const PRECISION = [1, 100, 1] as const;
+/** Of the images on which a classifier errs its second choice holds in 70 to 75 %, where it says 80 % (docs/experiments.md). */
+const OTHERS = 0.7;
+const MOST_PASSES = 300;
 const LEAST_PROBABILITY = 1e-12;
 
 /** One image as calibration sees it. */
 interface Word {
-  /** Index of the likeliest class, and (ln p, -ln(1 - p), 1) of its probability. */
-  top: number;
-  features: readonly [number, number, number];
+  /** ln of the odds that the model gives its likeliest class. */
+  logOdds: number;
+  /** 1 or 0 where gold says whether that class holds, -1 where it does not. */
+  known: number;
+  /** How likely people's answers are if that class holds, and if another does. */
+  own: number;
+  other: number;
 }
 
 /**
  * The calibration under which gold and the human answers are likeliest, by expectation maximisation over whether the model's
- * class is right: where there is no gold, by what people said. One exponent for all can't do it: fitted to images that people
- * were asked about, the unsure ones, it says too little of the sure ones (docs/experiments.md). Buying more for unsure images
- * does not bias it, since what was bought followed from what was seen.
+ * class is right: where there is no gold, by what people said. Buying more for unsure images does not bias it, since what was
+ * bought followed from what was seen; of the surest images, which nobody is asked about, the form speaks.
  *
  * `likelihood`: images x classes, of the human answers alone, each counted to the power `temper`. Images without answers or
- * gold say nothing; where none says anything the model is at its word. O(images x classes) a pass.
+ * gold say nothing; where none says anything the model is at its word. O(images) a pass.
  */
 export function calibrate(known: {
   classes: number;
@@ -42,29 +53,14 @@ export function calibrate(known: {
   gold: Int32Array;
   temper?: number;
 }): Calibration {
-  const { classes, probabilities, answers, gold, temper = 1 } = known;
-  const told = Array.from(answers.keys()).filter((i) => answers[i]! > 0 || gold[i]! >= 0);
-  if (told.length === 0) return AT_ITS_WORD;
-  const rows = told.map((i) => {
-    const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    const said = known.likelihood.subarray(i * classes, (i + 1) * classes).map((l) => l ** (1 / temper));
-    return { ...wordOf(row), row, said, truth: gold[i]! };
-  });
-  let found: Calibration = AT_ITS_WORD;
-  for (let pass = 0; pass < MOST_PASSES; pass++) {
-    const right = rows.map(({ truth, top, features, row, said }) => {
-      if (truth >= 0) return truth === top ? 1 : 0;
-      const p = sigmoid(scoreOf(found, features));
-      const rest = restOf(row, top, found.b);
-      const own = p * said[top]!;
-      return own / (own + (1 - p) * rest.reduce((sum, share, k) => sum + share * said[k]!, 0));
-    });
-    const next = regression(rows, right, found);
-    const moved = Math.abs(next.a - found.a) + Math.abs(next.b - found.b) + Math.abs(next.c - found.c);
-    found = next;
-    if (moved < 1e-3) break;
+  const words = wordsOf(known);
+  if (words.length === 0) return AT_ITS_WORD;
+  let at: Step["at"] = [...PRIOR];
+  for (let pass = 0; ; pass++) {
+    const { at: next, farthest, doubt } = improved(words, at);
+    at = next;
+    if (farthest < 1e-4 || pass === MOST_PASSES) return { ...calibrationAt(at), doubt };
   }
-  return found;
 }
 
 /**
@@ -75,43 +71,80 @@ export function logPrior(probabilities: Float64Array, classes: number, calibrati
   const prior = new Float64Array(probabilities.length);
   for (let from = 0; from < prior.length; from += classes) {
     const row = probabilities.subarray(from, from + classes);
-    const { top, features } = wordOf(row);
-    // The mean error over what is not known of a, b and c, where errors are rare: that of e^-z under a normal z.
-    const score = scoreOf(calibration, features) - varianceOf(calibration, features) / 2;
-    const rest = restOf(row, top, calibration.b);
+    const top = topOf(row);
+    const { odds, slopes } = oddsAt(logOddsOf(row, top), calibration);
+    // The mean error over what is not known of the calibration, where errors are rare: that of e^-z under a normal z.
+    const believed = odds * Math.exp(-varianceOf(calibration.doubt, slopes) / 2);
+    const rest = sharesOfOthers(row, top, calibration.others);
     const second = Math.max(...rest);
-    const p = Math.max(sigmoid(score), second / (1 + second));
+    const p = Math.max(believed / (1 + believed), second / (1 + second));
     for (let k = 0; k < classes; k++)
       prior[from + k] = Math.log(Math.max(k === top ? p : (1 - p) * rest[k]!, LEAST_PROBABILITY));
   }
   return prior;
 }
 
-/** Logistic regression of `right` on the features under the prior, by Newton's method from where the last one ended. */
-function regression(rows: readonly Pick<Word, "features">[], right: readonly number[], from: Calibration): Calibration {
-  const at = [from.a, from.b, from.c];
-  let doubt: Float64Array = new Float64Array(9);
-  for (let step = 0; step < 20; step++) {
-    const slope = [1, 1, 0].map((mean, j) => -PRECISION[j]! * (at[j]! - mean));
-    const curve = Float64Array.of(PRECISION[0], 0, 0, 0, PRECISION[1], 0, 0, 0, PRECISION[2]);
-    rows.forEach(({ features }, n) => {
-      const p = sigmoid(at[0]! * features[0] + at[1]! * features[1] + at[2]!);
-      for (let j = 0; j < 3; j++) {
-        slope[j] = slope[j]! + (right[n]! - p) * features[j]!;
-        for (let l = 0; l < 3; l++) curve[3 * j + l] = curve[3 * j + l]! + p * (1 - p) * features[j]! * features[l]!;
-      }
+function wordsOf({ classes, probabilities, likelihood, answers, gold, temper = 1 }: Parameters<typeof calibrate>[0]) {
+  const words: Word[] = [];
+  for (let i = 0; i < answers.length; i++) {
+    const truth = gold[i]!;
+    if (answers[i]! === 0 && truth < 0) continue;
+    const row = probabilities.subarray(i * classes, (i + 1) * classes);
+    const top = topOf(row);
+    const said = likelihood.subarray(i * classes, (i + 1) * classes).map((l) => l ** (1 / temper));
+    words.push({
+      logOdds: logOddsOf(row, top),
+      known: truth < 0 ? -1 : Number(truth === top),
+      own: said[top]!,
+      other: sharesOfOthers(row, top, OTHERS).reduce((sum, share, k) => sum + share * said[k]!, 0),
     });
-    doubt = inverse(curve);
-    const move = [0, 1, 2].map((j) => slope.reduce((sum, value, l) => sum + doubt[3 * j + l]! * value, 0));
-    const farthest = Math.max(...move.map(Math.abs));
-    // Far from its answer Newton's step may overshoot. A model that is surer is never taken as less right.
-    move.forEach((step, j) => {
-      at[j] = at[j]! + Math.min(1, 2 / Math.max(farthest, 1e-12)) * step;
-      if (j < 2) at[j] = Math.max(0, at[j]!);
-    });
-    if (farthest < 1e-6) break;
   }
-  return { a: at[0]!, b: at[1]!, c: at[2]!, doubt };
+  return words;
+}
+
+interface Step {
+  /** ln floor, power, discount. */
+  at: [number, number, number];
+  farthest: number;
+  doubt: Float64Array;
+}
+
+/** One pass: whether each class is right as things stand, and Fisher's step under the prior, at most 1 far. */
+function improved(words: readonly Word[], at: Step["at"]): Step {
+  const calibration = calibrationAt(at);
+  const slope = at.map((value, j) => PRECISION[j]! * (PRIOR[j]! - value));
+  const curve = Float64Array.of(PRECISION[0], 0, 0, 0, PRECISION[1], 0, 0, 0, PRECISION[2]);
+  for (const { logOdds, known, own, other } of words) {
+    const { odds, slopes } = oddsAt(logOdds, calibration);
+    const p = odds / (1 + odds);
+    const right = known >= 0 ? known : (p * own) / (p * own + (1 - p) * other);
+    for (let j = 0; j < 3; j++) {
+      slope[j] = slope[j]! + (right - p) * slopes[j]!;
+      for (let l = 0; l < 3; l++) curve[3 * j + l] = curve[3 * j + l]! + p * (1 - p) * slopes[j]! * slopes[l]!;
+    }
+  }
+  const doubt = inverse(curve);
+  const move = [0, 1, 2].map((j) => slope.reduce((sum, value, l) => sum + doubt[3 * j + l]! * value, 0));
+  const farthest = Math.max(...move.map(Math.abs));
+  const length = Math.min(1, 1 / Math.max(farthest, 1e-12));
+  const [floor, power, discount] = at.map((value, j) => value + length * move[j]!) as Step["at"];
+  // A model that is surer is never taken as less right.
+  return { at: [floor, Math.max(0, power), discount], farthest, doubt };
+}
+
+const calibrationAt = ([floor, power, discount]: Step["at"]): Calibration => ({
+  floor: Math.exp(floor),
+  power,
+  discount,
+  others: OTHERS,
+});
+
+/** Odds that the likeliest class holds, and how their logarithm moves with (ln floor, power, discount). */
+function oddsAt(logOdds: number, { floor, power, discount }: Calibration) {
+  const earned = Math.exp(power * logOdds - discount);
+  const odds = floor + earned;
+  const share = earned / odds;
+  return { odds, slopes: [1 - share, logOdds * share, -share] as const };
 }
 
 /** Of a symmetric, positive definite 3 x 3 matrix, by cofactors. */
@@ -132,32 +165,30 @@ function inverse(m: Float64Array): Float64Array {
   return Float64Array.of(A, B, C, B, D, E, C, E, F).map((value) => value / (a * A + b * B + c * C));
 }
 
-function wordOf(row: Float64Array): Word {
+function topOf(row: Float64Array): number {
   let top = 0;
   for (let k = 1; k < row.length; k++) if (row[k]! > row[top]!) top = k;
-  // From the others' own sum: 1 - p would lose the last digits.
-  let others = 0;
-  for (let k = 0; k < row.length; k++) if (k !== top) others += row[k]!;
-  return {
-    top,
-    features: [Math.log(Math.max(row[top]!, LEAST_PROBABILITY)), -Math.log(Math.max(others, LEAST_PROBABILITY)), 1],
-  };
+  return top;
 }
 
-const scoreOf = ({ a, b, c }: Calibration, [named, sure]: Word["features"]) => a * named + b * sure + c;
+/** ln(p / (1 - p)) of the class at `top`. From the others' own sum: 1 - p would lose the last digits. */
+function logOddsOf(row: Float64Array, top: number): number {
+  let others = 0;
+  for (let k = 0; k < row.length; k++) if (k !== top) others += row[k]!;
+  return Math.log(Math.max(row[top]!, LEAST_PROBABILITY)) - Math.log(Math.max(others, LEAST_PROBABILITY));
+}
 
-function varianceOf({ doubt }: Calibration, features: Word["features"]): number {
+/** Variance of the log odds under what is not known of the calibration. */
+function varianceOf(doubt: Float64Array | undefined, slopes: readonly [number, number, number]): number {
   if (doubt === undefined) return 0;
   let variance = 0;
-  for (let j = 0; j < 3; j++) for (let l = 0; l < 3; l++) variance += features[j]! * features[l]! * doubt[3 * j + l]!;
+  for (let j = 0; j < 3; j++) for (let l = 0; l < 3; l++) variance += slopes[j]! * slopes[l]! * doubt[3 * j + l]!;
   return variance;
 }
 
 /** How an error is shared among the other classes; sums to 1, 0 at the likeliest class. */
-function restOf(row: Float64Array, top: number, power: number): Float64Array {
+function sharesOfOthers(row: Float64Array, top: number, power: number): Float64Array {
   const rest = row.map((p, k) => (k === top ? 0 : Math.max(p, LEAST_PROBABILITY) ** power));
   const sum = rest.reduce((total, share) => total + share, 0);
   return rest.map((share) => share / sum);
 }
-
-const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
