@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { fitConsensus } from "../../domain/consensus/fit.ts";
 import { type PurchaseInput, planPurchases } from "../../domain/planner/plan.ts";
 import { expectedGains, temperedSkill } from "../../domain/planner/value.ts";
 
@@ -194,4 +195,32 @@ test("a wave is bought only where all of it saves more than waiting for it costs
   expect(dear).toMatchObject({ decision: "enough", predictedError: 0.45, predictedErrorAfter: 0.45 });
   expect([...dear.settled]).toEqual([1, 1]);
   expect(plan(rows, [0, 1], { lossPerError: 10, wavePrice: 1e6 }).buy[0]).toBe(1);
+});
+
+test("an image that two people settled is bought again once gold exposes them as guessing", () => {
+  // Image 0 has the answers of workers 0 and 1 alone. On 8 gold images they are right by luck, on 24 later ones by half.
+  const fitted = (gold: number) => {
+    const said = [
+      [0, 0, 1],
+      [0, 1, 1],
+    ];
+    for (let t = 1; t <= gold; t++)
+      for (let w = 0; w < 6; w++) said.push([t, w, w < 2 && t > 8 && t % 2 === w ? 1 - (t % 2) : t % 2]);
+    const column = (i: number) => Int32Array.from(said, (row) => row[i]!);
+    const fit = fitConsensus({
+      classes: 2,
+      tasks: 33,
+      workers: 6,
+      task: column(0),
+      worker: column(1),
+      label: column(2),
+      gold: Int32Array.from({ length: 33 }, (_, t) => (t === 0 || t > gold ? -1 : t % 2)),
+      method: "dawid-skene",
+    });
+    return plan([[...fit.posterior.subarray(0, 2)]], [2], { lossPerError: 1, skill: skill(0.9) });
+  };
+  expect(fitted(8)).toMatchObject({ decision: "enough", settled: Uint8Array.of(1) });
+  const exposed = fitted(32);
+  expect(exposed.buy[0]).toBeGreaterThan(0);
+  expect([...exposed.settled]).toEqual([0]);
 });
