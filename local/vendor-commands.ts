@@ -5,9 +5,10 @@ import { checkInvoice } from "../domain/pricing/invoice.ts";
 import { statementCsv } from "../lambdas/api/statement-csv.ts";
 import { BadInputError } from "../lambdas/stage.ts";
 import { readCampaign, readCycle } from "../lambdas/store/campaigns.ts";
+import { immutableCatalogue } from "../lambdas/store/catalogues.ts";
 import { costReport } from "../lambdas/store/cost-report.ts";
 import { adjudicate, creditLot, disputeViews, openDispute } from "../lambdas/store/disputes.ts";
-import { suspectLabels } from "../lambdas/store/label-suspects.ts";
+import { doubtedLabels } from "../lambdas/store/label-suspects.ts";
 import { labelsSoFar } from "../lambdas/store/labels.ts";
 import { statement, statementOfPeriod } from "../lambdas/store/ledger.ts";
 import { vendorReview } from "../lambdas/store/proposals.ts";
@@ -130,7 +131,7 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
       return disputeViews(host.ports, campaign);
     },
 
-    /** Labels that the newest model doubts and that are worth a second opinion: the next wave asks for it. */
+    /** Labels that the newest model doubts and that are worth a second opinion, by the names under which they came. */
     async suspects(host, args) {
       const { campaign } = z.strictObject({ campaign: z.string() }).parse(args);
       const { head, agreement } = await readCampaign(host.ports, campaign);
@@ -138,8 +139,12 @@ export const vendorCommands: Readonly<Record<string, (host: Host, args: Record<s
       const { refs } = await readCycle(host.ports, campaign, head.cycles);
       if (refs.split === undefined) throw new BadInputError(`"${campaign}" has not drawn its test set yet`);
       const about = { campaign, cycle: head.cycles, splitKey: refs.split };
-      const suspects = await suspectLabels(host.ports, campaign, head.cycles, await labelsSoFar(host.ports, about));
-      return suspects.map((one) => withAmounts(one, agreement.currency));
+      const found = await doubtedLabels(host.ports, campaign, head.cycles, await labelsSoFar(host.ports, about));
+      const entries =
+        refs.catalogue === undefined ? [] : (await immutableCatalogue(host.ports.objects, refs.catalogue)).entries;
+      const namesOf = new Map(entries.map(({ sha256, names }) => [sha256, names]));
+      const suspects = found.suspects.map((suspect) => ({ names: namesOf.get(suspect.image) ?? [], ...suspect }));
+      return withAmounts({ ...found, worthAsking: suspects.length, suspects }, agreement.currency);
     },
 
     /** What the newest cycle's labels cost beside the cheapest fixed redundancy that is as good. */

@@ -7,7 +7,7 @@ import { ApprovalRecord } from "../store/approvals.ts";
 import { updateCycle } from "../store/campaigns.ts";
 import { writeDocument } from "../store/documents.ts";
 import { objectKeys, recordKeys } from "../store/keys.ts";
-import { suspectLabels } from "../store/label-suspects.ts";
+import { doubtedLabels } from "../store/label-suspects.ts";
 import { type Labels, labelsSoFar } from "../store/labels.ts";
 import { auditedModelWords } from "../store/model-audit.ts";
 import { makePrior } from "../store/model-prior.ts";
@@ -52,8 +52,8 @@ export const planWave = stage({
     const isOver = wave >= maxWaves && asked === undefined;
     const start = await startingImages(ports, labels, embeddingsKey);
     // Once for each training: what the newest model doubts, before anything else is bought.
-    const suspects =
-      !isOver && (wave === 0 || asked !== undefined) ? await suspectLabels(ports, campaign, cycle, labels) : [];
+    const isFirst = !isOver && (wave === 0 || asked !== undefined);
+    const suspects = isFirst ? (await doubtedLabels(ports, campaign, cycle, labels)).suspects : [];
     const items = isOver ? [] : itemsToLabel(labels, wave, asked !== undefined, start, suspects);
     const plans = lotPlansOf({ campaign, cycle, wave }, labels, items);
     // What a model settled alone is audited before anything is frozen, if need be in a wave without lots.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { proposeRelabels } from "../../domain/label-errors/proposal.ts";
+import { chanceOfError, proposeRelabels } from "../../domain/label-errors/proposal.ts";
 import { rankSuspects } from "../../domain/label-errors/suspects.ts";
 import { Evidence } from "../../schemas/evidence.ts";
 import { Probability, Sha256 } from "../../schemas/names.ts";
@@ -8,20 +8,39 @@ import { readArchive } from "./archive.ts";
 import { readCycle } from "./campaigns.ts";
 import { DocumentError, readDocument } from "./documents.ts";
 import type { Labels } from "./labels.ts";
-import { skillOf } from "./purchases.ts";
+import { peopleOf, skillOf } from "./purchases.ts";
 
 /** A label that the newest model, which never learned from it, would give otherwise: worth a blind second opinion. */
 export interface SuspectLabel {
   image: string;
   label: string;
   suggested: string;
+  /** Chance that the label is wrong, from the model's word and the answers so far. */
   errorProbability: number;
+  /** Whether confident learning counts it among the errors too. */
+  confident: boolean;
   /** Of one answer, and of a third where the second differs, as expected. */
   priceMicros: number;
   /** Expected saving less the price. */
   gainMicros: number;
   /** Who labelled it: never asked again. */
   excludedVendors: string[];
+}
+
+/** Labels beside what the newest model says of them. */
+export interface DoubtedLabels {
+  /** Images with a label of people that the model was compared with. */
+  compared: number;
+  /** Of them expected to be wrong, and counted among the errors by confident learning. */
+  expectedWrong: number;
+  confident: number;
+  /** What asking all of `suspects` again is expected to cost, and to save beyond that. */
+  priceMicros: number;
+  gainMicros: number;
+  /** Why there are no suspects, or what becomes of them. */
+  because: string;
+  /** Worth a second opinion, the best buy first. */
+  suspects: SuspectLabel[];
 }
 
 /** What a training job leaves of its cross-validation: each row from a model that saw nothing of its image's group. */
@@ -31,58 +50,78 @@ const CrossValidated = z.object({
 });
 
 /**
- * Suspected label errors after the newest training of a cycle up to this one, the best buy first: ranked by the model's
- * confidence in the label, worth their price at what an error costs. Images that experts decided, that wait for answers, or
- * that no other vendor can take are left out. None where nothing was trained yet, or with other classes.
+ * Suspected label errors after the newest training of a cycle up to this one: how likely each label is wrong by the model's
+ * word and people's, and which are worth their price at what an error costs. Images that experts decided, that wait for
+ * answers, or that no other vendor of people can take are left out.
  */
-export async function suspectLabels(
+export async function doubtedLabels(
   ports: Pick<Ports, "records" | "objects">,
   campaign: string,
   cycle: number,
-  { agreement, known, fitted, pending, purchases, budgetLeftMicros }: Labels,
-): Promise<SuspectLabel[]> {
+  { agreement, known, fitted, pending, purchases, budgetLeftMicros, barred }: Labels,
+): Promise<DoubtedLabels> {
+  const none = { compared: 0, expectedWrong: 0, confident: 0, priceMicros: 0, gainMicros: 0, suspects: [] };
   const predicted = await newestPredictions(ports, campaign, cycle);
-  if (predicted === undefined || predicted.classes.join("\n") !== agreement.classes.join("\n")) return [];
+  if (predicted === undefined)
+    return { ...none, because: "no model has been trained and evaluated on these labels yet" };
   const { classes } = agreement;
+  if (predicted.classes.join("\n") !== classes.join("\n"))
+    return { ...none, because: `the newest model knows other classes: ${predicted.classes.join(", ")}` };
   const rows = new Map(predicted.items.map((item) => [item.sha256, item.probabilities]));
   const vendorsOf = (image: string) => [...new Set((known.answers.get(image) ?? []).map(({ vendor }) => vendor))];
+  const hired = peopleOf(agreement).filter(({ id }) => !barred.has(id));
   const judged = fitted.images.filter(
     ({ image, answers }) =>
       rows.has(image) &&
       answers > 0 &&
       known.experts.get(image)?.truth === undefined &&
       !pending.has(image) &&
-      agreement.vendors.some(({ id }) => !vendorsOf(image).includes(id)),
+      hired.some(({ id }) => !vendorsOf(image).includes(id)),
   );
-  const suspects = rankSuspects({
+  const ranked = rankSuspects({
     classes: classes.length,
     // What people said, without any model's word: a model must not confirm itself.
     labels: Int32Array.from(judged, ({ likelihood }) => likelihood.indexOf(Math.max(...likelihood))),
     probabilities: Float64Array.from(judged.flatMap(({ image }) => rows.get(image) ?? [])),
   });
+  const doubts = ranked.map((suspect) => {
+    const { image = "", likelihood = [] } = judged[suspect.index] ?? {};
+    return { ...suspect, errorProbability: chanceOfError(suspect.label, rows.get(image) ?? [], likelihood) };
+  });
   const { skill } = skillOf(agreement, known, fitted);
-  const right = classes.reduce((sum, _, k) => sum + (skill[k * classes.length + k] ?? 0), 0) / classes.length;
-  const price =
-    agreement.vendors.reduce((sum, { pricePerAnswer }) => sum + pricePerAnswer, 0) / agreement.vendors.length;
-  const proposals = proposeRelabels(suspects, (index) => vendorsOf(judged[index]?.image ?? ""), {
-    pricePerAnswer: price,
+  const proposals = proposeRelabels(doubts, (index) => vendorsOf(judged[index]?.image ?? ""), {
+    pricePerAnswer: hired.reduce((sum, { pricePerAnswer }) => sum + pricePerAnswer, 0) / Math.max(1, hired.length),
     lossPerError: purchases.plan.lossPerError,
-    skill: right,
+    skill: classes.reduce((sum, _, k) => sum + (skill[k * classes.length + k] ?? 0), 0) / classes.length,
     budgetLeft: Math.max(0, budgetLeftMicros / 1e6),
   });
-  const suspectOf = new Map(suspects.map((suspect) => [suspect.index, suspect]));
-  return proposals.map(({ index, errorProbability, expectedGain, excludedVendors, price: cost }) => {
-    const { label = 0, suggested = 0 } = suspectOf.get(index) ?? {};
+  const doubtOf = new Map(doubts.map((doubt) => [doubt.index, doubt]));
+  const suspects = proposals.map(({ index, errorProbability, expectedGain, excludedVendors, price }): SuspectLabel => {
+    const { label = 0, suggested = 0, confident = false } = doubtOf.get(index) ?? {};
     return {
       image: judged[index]?.image ?? "",
       label: classes[label] ?? "",
       suggested: classes[suggested] ?? "",
       errorProbability,
-      priceMicros: Math.round(cost * 1e6),
+      confident,
+      priceMicros: Math.round(price * 1e6),
       gainMicros: Math.round(expectedGain * 1e6),
       excludedVendors,
     };
   });
+  const total = (of: (suspect: SuspectLabel) => number) => suspects.reduce((sum, suspect) => sum + of(suspect), 0);
+  return {
+    compared: doubts.length,
+    expectedWrong: Math.round(10 * doubts.reduce((sum, { errorProbability }) => sum + errorProbability, 0)) / 10,
+    confident: doubts.filter(({ confident }) => confident).length,
+    priceMicros: total(({ priceMicros }) => priceMicros),
+    gainMicros: total(({ gainMicros }) => gainMicros),
+    because:
+      suspects.length === 0
+        ? "no label is doubted enough to be worth a second opinion at its price, within the budget"
+        : "they go first, blind, to vendors that have not labelled them, when the owner asks for more or the next cycle begins; a third answer breaks ties",
+    suspects,
+  };
 }
 
 async function newestPredictions(ports: Pick<Ports, "records" | "objects">, campaign: string, cycle: number) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { proposeRelabels } from "../../domain/label-errors/proposal.ts";
+import { chanceOfError, proposeRelabels } from "../../domain/label-errors/proposal.ts";
 import { rankSuspects } from "../../domain/label-errors/suspects.ts";
 import { checkInvoice, type InvoiceLine } from "../../domain/pricing/invoice.ts";
 
@@ -28,21 +28,29 @@ test("no images give no suspects; wrong sizes and labels are refused", () => {
 
 const policy = { pricePerAnswer: 0.03, lossPerError: 1, skill: 0.9, budgetLeft: 10 };
 
+test("a model's doubt weighs against what people said", () => {
+  // By hand: people who are right on 95 of 100 and a model that gives the label 30 %: .7 x .05 / (.7 x .05 + .3 x .95).
+  expect(chanceOfError(0, [0.3, 0.7], [0.95, 0.05])).toBeCloseTo(0.035 / 0.32, 10);
+  // Three who agree are not shaken by it; one whom nobody can tell from a coin says nothing.
+  expect(chanceOfError(0, [0.3, 0.7], [0.999, 0.001])).toBeLessThan(0.003);
+  expect(chanceOfError(0, [0.3, 0.7], [0.5, 0.5])).toBeCloseTo(0.7, 10);
+  // Both quite sure, of different classes: neither wins for being endless.
+  expect(chanceOfError(0, [0, 1], [1, 0])).toBeCloseTo(0.5, 10);
+});
+
+const doubts = [0.9, 0.45, 0.3].map((errorProbability, i) => ({ index: [2, 4, 3][i]!, errorProbability }));
+
 test("only labels whose expected saving exceeds the price are asked again, never from whoever gave them", () => {
-  const proposals = proposeRelabels(rankSuspects(predictions), (index) => [`vendor-${index}`], policy);
+  const proposals = proposeRelabels(doubts.toReversed(), (index) => [`vendor-${index}`], policy);
   expect(proposals[0]).toMatchObject({ index: 2, excludedVendors: ["vendor-2"], errorProbability: 0.9 });
   // By hand for image 2: saved .9 x .81 - .1 x .01 = .728; price .03 x (1 + .81 + .01) = .0546.
   expect(proposals[0]!.expectedGain).toBeCloseTo(0.728 - 0.0546, 10);
-  expect(proposals.map(({ index }) => index)).toEqual([2, 4, 3, 1, 0]);
-  expect(
-    proposeRelabels(rankSuspects(predictions), () => [], { ...policy, lossPerError: 0.1 }).map(({ index }) => index),
-  ).toEqual([2]);
+  expect(proposals.map(({ index }) => index)).toEqual([2, 4, 3]);
+  expect(proposeRelabels(doubts, () => [], { ...policy, lossPerError: 0.1 }).map(({ index }) => index)).toEqual([2]);
 });
 
 test("a budget for one buys the best one", () => {
-  expect(
-    proposeRelabels(rankSuspects(predictions), () => [], { ...policy, budgetLeft: 0.06 }).map(({ index }) => index),
-  ).toEqual([2]);
+  expect(proposeRelabels(doubts, () => [], { ...policy, budgetLeft: 0.06 }).map(({ index }) => index)).toEqual([2]);
 });
 
 const statement = {

@@ -3,7 +3,7 @@ import { pack } from "tar-stream";
 import { afterEach, expect, it, vi } from "vitest";
 import { updateCycle } from "../../lambdas/store/campaigns.ts";
 import { writeDocument } from "../../lambdas/store/documents.ts";
-import { suspectLabels } from "../../lambdas/store/label-suspects.ts";
+import { doubtedLabels } from "../../lambdas/store/label-suspects.ts";
 import { labelsSoFar } from "../../lambdas/store/labels.ts";
 import { itemsToLabel } from "../../lambdas/store/wave-plan.ts";
 import { askOwner, portalWorld } from "../api/world.ts";
@@ -53,7 +53,11 @@ it("a label that the model doubts goes once to a vendor that has not given it, b
   expect(doubted).not.toBe("");
 
   // Nothing was trained: nothing is suspected.
-  expect(await suspectLabels(ports, "camp", 1, labels)).toEqual([]);
+  expect(await doubtedLabels(ports, "camp", 1, labels)).toMatchObject({
+    suspects: [],
+    compared: 0,
+    because: expect.stringContaining("no model has been trained"),
+  });
 
   const labelOf = (image: string) => {
     const { likelihood = [] } = labels.fitted.images.find((one) => one.image === image) ?? {};
@@ -70,16 +74,28 @@ it("a label that the model doubts goes once to a vendor that has not given it, b
   await writeDocument(ports.objects, "evidence-one", evidence);
   await updateCycle(ports, "camp", 1, (record) => ({ ...record, refs: { ...record.refs, evidence: "evidence-one" } }));
 
-  const found = await suspectLabels(ports, "camp", 1, {
-    ...labels,
-    purchases: { ...labels.purchases, plan: { ...labels.purchases.plan, lossPerError: 5 } },
-  });
+  const dear = { ...labels.purchases, plan: { ...labels.purchases.plan, lossPerError: 5 } };
+  const { suspects: found, ...told } = await doubtedLabels(ports, "camp", 1, { ...labels, purchases: dear });
   // The image that experts decided is not asked again, however much the model doubts it.
   expect(found.map(({ image }) => image)[0]).toBe(doubted);
   expect(found.some(({ image }) => image === decided)).toBe(false);
   expect(found[0]).toMatchObject({ label: classes[labelOf(doubted)], excludedVendors: vendorsOf(doubted) });
   expect(found[0]?.gainMicros).toBeGreaterThan(0);
   expect(found[0]?.priceMicros).toBeGreaterThan(30_000);
+  expect(told.priceMicros).toBe(found.reduce((sum, { priceMicros }) => sum + priceMicros, 0));
+  expect(told.compared).toBeGreaterThan(found.length);
+  expect(told.expectedWrong).toBeGreaterThan(0);
+
+  // Where every vendor that has not labelled it is barred, or sells a model's word, nobody is left to ask.
+  const others = ["ash", "birch", "cedar", "elm"].filter((id) => !vendorsOf(doubted).includes(id));
+  const barred = await doubtedLabels(ports, "camp", 1, { ...labels, purchases: dear, barred: new Set(others) });
+  expect(barred.suspects.some(({ image }) => image === doubted)).toBe(false);
+  const models = labels.agreement.vendors.map((one) =>
+    others.includes(one.id) ? { ...one, kind: "model" as const } : one,
+  );
+  const unasked = { ...labels, purchases: dear, agreement: { ...labels.agreement, vendors: models } };
+  const left = await doubtedLabels(ports, "camp", 1, unasked);
+  expect(left.suspects.some(({ image }) => image === doubted)).toBe(false);
 
   // In the wave each suspect wants one answer more, from nobody who gave one; what is bought anyway is not bought twice.
   const asked = itemsToLabel(labels, 1, false, undefined, found);
