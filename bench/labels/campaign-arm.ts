@@ -15,6 +15,7 @@ import type { Picture } from "../../local/rehearsal/scenery.ts";
 import { Campaign, type CampaignInput } from "../../schemas/campaign.ts";
 import { readEmbedded } from "./embedded-photos.ts";
 import { classNames, featuresOf } from "./hard-photos.ts";
+import { EXPERT_PRICE, PRICE } from "./prices.ts";
 
 export interface ArmRequest {
   embeddings: string;
@@ -36,8 +37,6 @@ export interface ArmResult extends Omit<Rehearsal, "dataset" | "truth"> {
   poolAnswersUsd: number;
 }
 
-const PRICE = 0.03;
-const EXPERT_PRICE = 0.3;
 const VENDORS = ["alder", "birch", "cedar", "dogwood"];
 /** Of 20 people per vendor: how many are of each kind. Before photos mislead them they are right 87 % of the time. */
 const KINDS = { good: 12, sloppy: 5, confused: 2, spammer: 1 };

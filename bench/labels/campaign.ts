@@ -9,7 +9,8 @@
  * The people are simulated: 87 % right, and 15 % of the photos mislead them all, half by what a probe on true labels doubts;
  * about 82 % of answers are right. Ours is bought by an owner who says what a point of accuracy is worth, chosen on seeds 100-102;
  * `--ours '{}'` plays the product's defaults, which promise 98.5 % right labels whatever they do to the model.
- * `--photos` plays with a random part of them, drawn per seed. `--keep` goes on with the arms that an interrupted run of the same program had finished.
+ * `--photos` plays with a random part of them, drawn per seed. `--keep` goes on with the arms that an interrupted run of the same program had finished;
+ * `--plot` draws the bills.
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,10 +20,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chance } from "../../domain/chance.ts";
 import { wilson } from "../../domain/intervals.ts";
+import { type Bill, billSvg } from "./bill-svg.ts";
 import type { ArmRequest, ArmResult } from "./campaign-arm.ts";
 import { benchArguments, print, rounded } from "./command.ts";
 import { embeddedPhotos } from "./embedded-photos.ts";
 import { doubtsOf, hardPhotos } from "./hard-photos.ts";
+import { EXPERT_PRICE, PRICE } from "./prices.ts";
 
 const KS = [1, 2, 3, 5];
 /** Points of accuracy within which an arm counts as no worse. */
@@ -41,8 +44,8 @@ const OURS: ArmRequest["agreement"] = {
 const BOTH: ArmRequest["agreement"] = {};
 
 const { folder, json, options } = benchArguments(
-  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--photos N] [--ks 1,2,3,5] [--ours JSON] [--both JSON] [--keep FOLDER] [--json]",
-  ["weights", "seeds", "first-seed", "ours", "both", "ks", "keep", "photos"],
+  "npm run bench:campaign -- <folder of class folders> --weights <folder> [--seeds N] [--first-seed N] [--photos N] [--ks 1,2,3,5] [--ours JSON] [--both JSON] [--keep FOLDER] [--plot FILE.svg] [--json]",
+  ["weights", "seeds", "first-seed", "ours", "both", "ks", "keep", "photos", "plot"],
 );
 const photos = embeddedPhotos(folder, options.weights);
 const seeds = Array.from({ length: Number(options.seeds ?? 3) }, (_, i) => i + Number(options["first-seed"] ?? 1));
@@ -58,6 +61,11 @@ try {
   const compared = fixed.map(({ k, runs }) => ({ k, runs, ...difference(runs, own) }));
   const asGood = compared.find(({ value }) => value >= -MARGIN);
   const proven = compared.find(({ low }) => low > -MARGIN);
+  if (options.plot !== undefined) {
+    const shown = [billOf("ours", own), ...fixed.map(({ k, runs }) => billOf(`${k} for each`, runs))];
+    const note = `Means of ${seeds.length} simulated campaigns; grey is what every arm pays, by the same rules.`;
+    writeFileSync(options.plot, billSvg("Where the money of a campaign goes, USD", note, shown));
+  }
   print(
     {
       photos: Number(options.photos ?? photos.sha256s.length),
@@ -80,13 +88,16 @@ try {
 }
 
 async function playAll(): Promise<Map<string, ArmResult[]>> {
-  const doubts = doubtsOf(photos);
+  let doubts: ReturnType<typeof doubtsOf> | undefined;
   const todo = seeds.flatMap((seed) => {
     const pictures = join(work, `pictures-${seed}.json`);
-    const all = hardPhotos(photos, doubts, seed);
-    const some =
-      options.photos === undefined ? all : chance(`campaign/${seed}/photos`).sample(all, Number(options.photos));
-    writeFileSync(pictures, JSON.stringify(some));
+    if (["ours", ...ks.map((k) => `fixed-${k}`)].some((name) => !isKept(name, seed))) {
+      doubts ??= doubtsOf(photos);
+      const all = hardPhotos(photos, doubts, seed);
+      const some =
+        options.photos === undefined ? all : chance(`campaign/${seed}/photos`).sample(all, Number(options.photos));
+      writeFileSync(pictures, JSON.stringify(some));
+    }
     const base = { embeddings: photos.folder, pictures, seed };
     const arm = (name: string, rest: Pick<ArmRequest, "agreement" | "model">) => ({
       name,
@@ -129,9 +140,19 @@ function merged(one: ArmRequest["agreement"], other: ArmRequest["agreement"]): A
   };
 }
 
+/** Where an arm's result is kept, if any is. */
+function keptAt(name: string, seed: number): string | undefined {
+  return options.keep === undefined ? undefined : join(options.keep, `${seed}-${name}.json`);
+}
+
+function isKept(name: string, seed: number): boolean {
+  const file = keptAt(name, seed);
+  return file !== undefined && existsSync(file);
+}
+
 /** Plays an arm, or reads what an interrupted run of the same program kept of it. */
 async function armOf(name: string, request: ArmRequest): Promise<ArmResult> {
-  const kept = options.keep === undefined ? undefined : join(options.keep, `${request.seed}-${name}.json`);
+  const kept = keptAt(name, request.seed);
   if (kept !== undefined && existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as ArmResult;
   const program = fileURLToPath(new URL("campaign-arm.ts", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(request)], {
@@ -166,12 +187,36 @@ function figures(runs: readonly ArmResult[]) {
     trainedOn: Math.round(mean(({ trainImages }) => trainImages)),
     testLabelsWrong: rounded(mean(({ testWrong, test }) => testWrong / test.length)),
     waves: rounded(mean(({ waves }) => waves)),
+    bill: Object.fromEntries(billOf("", runs).parts.map(({ what, amount }) => [what, amount])),
     expertAnswers: Object.fromEntries(
       Object.keys(runs[0]?.expertAnswers ?? {}).map((kind) => [
         kind,
         Math.round(mean(({ expertAnswers }) => expertAnswers[kind as keyof typeof expertAnswers])),
       ]),
     ),
+  };
+}
+
+/** Mean bill of an arm's runs, to the cent. */
+function billOf(name: string, runs: readonly ArmResult[]): Bill {
+  const mean = (of: (run: ArmResult) => number) =>
+    Math.round((100 * runs.reduce((sum, run) => sum + of(run), 0)) / runs.length) / 100;
+  const gold = ({ lots }: ArmResult) => PRICE * lots.reduce((sum, lot) => sum + lot.gold, 0);
+  const experts = (...kinds: (keyof ArmResult["expertAnswers"])[]) =>
+    mean(({ expertAnswers }) => EXPERT_PRICE * kinds.reduce((sum, kind) => sum + expertAnswers[kind], 0));
+  const right = runs.flatMap(({ test }) => test);
+  return {
+    name,
+    note: `model right on ${((100 * right.filter((one) => one.right).length) / right.length).toFixed(1)} %`,
+    parts: [
+      { what: "answers for training", amount: mean(({ poolAnswersUsd }) => poolAnswersUsd) },
+      { what: "experts' queue and audits", amount: experts("queue", "audit", "production") },
+      { what: "test set: answers", amount: mean((run) => run.costOf.answers - run.poolAnswersUsd - gold(run)) },
+      { what: "test set: experts", amount: experts("test") },
+      { what: "gold: answers", amount: mean(gold) },
+      { what: "gold: experts", amount: experts("gold") },
+      { what: "inspection: experts", amount: experts("inspection") },
+    ],
   };
 }
 
