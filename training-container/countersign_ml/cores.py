@@ -21,8 +21,10 @@ def one_core_each(count: int | None = None) -> Iterator[Callable[..., Iterable]]
         yield map
         return
     torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(count or threads)
     try:
-        with ThreadPoolExecutor(count or threads) as pool:
-            yield pool.map
+        yield pool.map
     finally:
+        # On SIGTERM, what has not begun is let go of.
+        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)

@@ -7,7 +7,6 @@ where balanced accuracy gains more than its standard error and accuracy does not
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from . import probe
 from .contract import BadInput
+from .parallel import mapped
 
 POWERS = (0.5, 1.0)
 UNEQUAL = 2.0
@@ -74,8 +74,8 @@ def _out_of_fold(embeddings: np.ndarray, soft: np.ndarray, folds: list, strength
         head = probe.fit(embeddings[train], soft[train], strength, class_weights(soft[train], power))
         return head.logits(embeddings[held_out])
 
-    with threadpool_limits(1), ThreadPoolExecutor() as pool:
-        for (_, held_out), found in zip(folds, pool.map(one, folds), strict=True):
+    with threadpool_limits(1):
+        for (_, held_out), found in zip(folds, mapped(one, folds), strict=True):
             logits[held_out] = found
     return logits
 

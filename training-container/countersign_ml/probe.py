@@ -5,10 +5,8 @@ Every new method has to beat it (Kornblith, Shlens, Le 2019: frozen features ran
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from .contract import Progress
+from .parallel import mapped
 
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Candidates for C, the inverse weight of the ridge penalty, on standardised features."""
@@ -113,8 +112,8 @@ def cross_validate(embeddings: np.ndarray, soft: np.ndarray, folds: list[tuple[n
         # Rows in no held-out part (folds that judge on some images only) say nothing.
         logits, judged = np.zeros((len(soft), soft.shape[1])), np.zeros(len(soft), dtype=bool)
         # A fold per core, each on one core: threads inside a product would wait for each other where cores are shared.
-        with _without_warnings(), threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-            for (_, held_out), found in zip(folds, pool.map(one, range(len(folds))), strict=True):
+        with _without_warnings(), threadpool_limits(1):
+            for (_, held_out), found in zip(folds, mapped(one, range(len(folds))), strict=True):
                 logits[held_out], judged[held_out] = found, True
         losses[strength] = log_loss(logits[judged], soft[judged])
         if best is None or losses[strength] < best.log_loss[best.strength]:
