@@ -29,6 +29,7 @@ const OPTIONS = {
   bind: { type: "string" },
   faults: { type: "string" },
   reason: { type: "string" },
+  by: { type: "string" },
   images: { type: "string" },
   seeds: { type: "string" },
 } as const;

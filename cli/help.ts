@@ -44,6 +44,10 @@ export const HELP = `countersign: images in, bought and inspected labels, an app
   npm start -- campaign pause|resume|cancel <campaign>
   npm start -- campaign amend <campaign.yaml>
   npm start -- campaign proposal|relabel|dismiss <campaign>   what to label because real requests drift; bring it in; leave it
+  npm start -- campaign releases <campaign>        what is live, what is tried beside it, and what became of all releases
+  npm start -- rollback <campaign> --by NAME --reason TEXT [--to VERSION]   takes a candidate out of its trial; where
+                                                   none is tried, the release before becomes live again: tried with one
+                                                   request first, under the approval it once had
   npm start -- campaign audits <campaign>          how right live models were on labelled samples of real requests
   npm start -- campaign continue <campaign>        goes on without new photos: with those of failed cycles, else with the
                                                    last ones under the agreement in force (a raised budget, say)

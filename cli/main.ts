@@ -12,6 +12,7 @@ import { checkDefinitions } from "./check-definitions.ts";
 import { dataCommand } from "./data.ts";
 import { HELP } from "./help.ts";
 import { ProgressBar } from "./progress.ts";
+import { rollBackHere, rollbackOrder } from "./rollback.ts";
 import { begin, follow, isEmptyWork, planJourney, planSample } from "./run.ts";
 import { s3Address, s3Store } from "./s3.ts";
 import { preview, simulate } from "./simulate.ts";
@@ -26,6 +27,7 @@ const COMMANDS = [
   "where",
   "vendor",
   "campaign",
+  "rollback",
   "statement",
   "suspects",
   "invoice",
@@ -166,6 +168,19 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       print(answer);
       return EXIT.done;
     }
+    case "rollback": {
+      const order = rollbackOrder(operand(operands, 0, "rollback needs a campaign's name"), options);
+      const running = await ask(work, "rollback", order, undefined, { onlyRunning: true });
+      if (running === undefined && (await isEmptyWork(work)))
+        throw new BadInputError(`there is nothing in ${work} yet; name the folder with --work`);
+      if (running !== undefined) print(running);
+      else
+        return withHost(work, "virtual", options, async (host) => {
+          print(await rollBackHere(work, order, host));
+          return EXIT.done;
+        });
+      return EXIT.done;
+    }
     case "campaign": {
       if (first === "amend") {
         const file = await readCampaignFile(operand(operands, 1, "campaign amend needs a campaign.yaml"));
@@ -178,13 +193,13 @@ async function small(work: string, { command, operands, options }: Parsed): Prom
       }
       if (
         first !== undefined &&
-        ["pause", "resume", "cancel", "proposal", "relabel", "dismiss", "audits"].includes(first)
+        ["pause", "resume", "cancel", "proposal", "relabel", "dismiss", "audits", "releases"].includes(first)
       ) {
         print(await ask(work, first, { campaign: operand(operands, 1, `campaign ${first} needs a campaign's name`) }));
         return EXIT.done;
       }
       throw new BadInputError(
-        `campaign "${first ?? ""}": allowed are pause, resume, cancel, amend, continue, proposal, relabel, dismiss and audits`,
+        `campaign "${first ?? ""}": allowed are pause, resume, cancel, amend, continue, proposal, relabel, dismiss, audits and releases`,
       );
     }
     default: {

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { auditsOf } from "../lambdas/store/audits.ts";
 import { readCampaign } from "../lambdas/store/campaigns.ts";
 import { acceptProposal, endProposal, relabelProposal } from "../lambdas/store/monitor.ts";
+import { releaseState } from "../lambdas/store/release.ts";
+import { rollBack } from "../lambdas/store/rollback.ts";
 import type { Host } from "./host.ts";
 
 const OfCampaign = z.object({ campaign: z.string() });
@@ -29,6 +31,26 @@ export const operationCommands = {
       models: results ?? [],
     }));
     return { campaign, asked: agreement.monitor ?? null, audits };
+  },
+
+  /** What is live, what is tried beside it, what somebody has ordered, and what became of all releases, oldest first. */
+  async releases(host: Host, args: Record<string, unknown>) {
+    const { campaign } = OfCampaign.parse(args);
+    await readCampaign(host.ports, campaign);
+    const { champion, candidate, order, history } = await releaseState(host.ports, campaign);
+    const named = (model: typeof champion) =>
+      model && { version: model.version, cycle: model.cycle, since: model.since };
+    return { campaign, champion: named(champion) ?? null, candidate: named(candidate) ?? null, order, history };
+  },
+
+  /** A person takes a candidate out of its watch, or goes back to an earlier release. */
+  async rollback(host: Host, args: Record<string, unknown>) {
+    const { campaign, by, reason, to } = OfCampaign.extend({
+      by: z.string().trim().min(1, "say who decides it with --by").max(80),
+      reason: z.string().trim().min(1, "say why with --reason").max(500),
+      to: z.string().optional(),
+    }).parse(args);
+    return rollBack(host.ports, campaign, { by, reason, ...(to === undefined ? {} : { to }) });
   },
 
   /** The proposed images become the next cycle. */

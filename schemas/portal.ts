@@ -77,6 +77,8 @@ export const InviteRequest = z.strictObject({
     .default(7 * 24 * 3600),
 });
 export const RevokeRequest = z.strictObject({ member: z.string().regex(/^[0-9a-f]{32}$/) });
+/** Why, and to which version where it is not the one before. */
+export const RollbackRequest = z.strictObject({ reason: z.string().trim().min(1).max(500), to: Slug.optional() });
 export const StatusRequest = z.strictObject({ status: z.enum(["active", "paused", "cancelled"]) });
 export const ImageQuery = z.strictObject({ image: z.string().min(1).max(1024) });
 export const CampaignQuery = z.strictObject({ campaign: CampaignName });

@@ -7,6 +7,7 @@ import {
   InviteRequest,
   ReplyRequest,
   RevokeRequest,
+  RollbackRequest,
   StatusRequest,
 } from "../../schemas/portal.ts";
 import { BadInputError } from "../stage.ts";
@@ -16,6 +17,7 @@ import { adjudicate } from "../store/disputes.ts";
 import { imageHistory } from "../store/image-history.ts";
 import { invite, members, revoke } from "../store/members.ts";
 import { replyTo } from "../store/questions.ts";
+import { rollBack } from "../store/rollback.ts";
 import { setStatus } from "../store/status.ts";
 import { askedByTeam, askedCampaign, only } from "./access.ts";
 import { historyPage } from "./history.ts";
@@ -60,6 +62,14 @@ export function campaignRoutes(options: ApiOptions, images: ImageLinks): Hono<Po
     const { status } = await readBody(c, StatusRequest);
     await setStatus(ports, campaign, status);
     return c.json({ campaign, status });
+  });
+
+  /** The owner who decided on the release, or whoever of the data team sees it break, goes back; a person's name stands with it. */
+  routes.post("/:campaign/rollbacks", async (c) => {
+    const order = await readBody(c, RollbackRequest);
+    const { reason, to } = order;
+    const by = c.get("session").member.subject;
+    return c.json(await rollBack(ports, askedCampaign(c), { by, reason, ...(to === undefined ? {} : { to }) }));
   });
 
   routes.post("/:campaign/invitations", async (c) => {

@@ -4,7 +4,7 @@ import { CycleRef } from "../../schemas/state.ts";
 import { stage } from "../stage.ts";
 import { cycleAgreement, readCycle } from "../store/campaigns.ts";
 import { catalogueEntries } from "../store/catalogues.ts";
-import { type LiveModel, releaseState, updateRelease } from "../store/release.ts";
+import { type LiveModel, leftBehind, reasonOf, releaseState, updateRelease, withoutOrder } from "../store/release.ts";
 import { traffic } from "../store/traffic.ts";
 import { ReleaseOrder } from "./prepare-release.ts";
 
@@ -57,14 +57,22 @@ export const beginRollout = stage({
         return { ...before, champion: model, history: [...before.history, entry] };
       }
       if (before.champion.endpoint === model.endpoint) {
+        const isOrdered = before.order?.version === model.version;
         const entry = {
           version: model.version,
           cycle,
           outcome: "promoted" as const,
-          reason: "its canary ran without an alarm, and all machines followed",
+          reason: isOrdered
+            ? reasonOf(before, model.version, "promote")
+            : "its canary ran without an alarm, and all machines followed",
           at: model.since,
         };
-        return { ...before, champion: model, history: [...before.history, entry] };
+        const left = leftBehind(before, model.version, "promote", model.since);
+        return {
+          ...withoutOrder(before, model.version),
+          champion: model,
+          history: [...before.history, ...left, entry],
+        };
       }
       return {
         ...before,

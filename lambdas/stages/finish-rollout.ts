@@ -2,14 +2,9 @@ import { z } from "zod";
 import { CycleRef } from "../../schemas/state.ts";
 import type { Ports } from "../ports.ts";
 import { stage } from "../stage.ts";
-import { type ReleaseRecord, updateRelease } from "../store/release.ts";
+import { leftBehind, type ReleaseRecord, reasonOf, updateRelease, withoutOrder } from "../store/release.ts";
 import { ReleaseOrder } from "./prepare-release.ts";
 
-const REASONS = {
-  promote: "real requests showed it to be no worse than the champion",
-  rollback: "it was worse than the champion, or broke",
-  unproven: "too few real requests came in time; the champion stays",
-} as const;
 const OUTCOMES = { promote: "promoted", rollback: "rolled-back", unproven: "unproven" } as const;
 
 /** Where do all requests go from now on? */
@@ -25,23 +20,25 @@ export const finishRollout = stage({
     const outcome = OUTCOMES[decision];
     const record = await updateRelease(ports, campaign, (before) => {
       if (before.candidate?.endpoint !== release.endpointName)
-        return withCanary(before, release, cycle, decision, ports);
+        return withCanary(withoutOrder(before, release.version), release, cycle, decision, ports);
       const { share: _share, sealedToken: _sealed, championBefore: _before, ...model } = before.candidate;
-      const { candidate: _candidate, ...rest } = before;
+      const { candidate: _candidate, ...rest } = withoutOrder(before, release.version);
       const at = new Date(ports.clock.now()).toISOString();
       const loser = decision === "promote" ? before.champion?.endpoint : release.endpointName;
       const retire = loser === undefined ? {} : { retire: loser };
-      const entry = { version: release.version, cycle, outcome, reason: REASONS[decision], at, ...retire };
+      const reason = reasonOf(before, release.version, decision);
+      const entry = { version: release.version, cycle, outcome, reason, at, ...retire };
       return {
         ...rest,
         ...(decision === "promote" ? { champion: { ...model, since: at } } : {}),
-        history: [...before.history, entry],
+        history: [...before.history, ...leftBehind(before, release.version, decision, at), entry],
       };
     });
+    const reason = record.history.findLast((one) => one.version === release.version && one.cycle === cycle)?.reason;
     await ports.notifier.notify({
       audience: "owner",
       subject: `${campaign}: model ${release.version} ${outcome}`,
-      text: `Model ${release.version} of cycle ${cycle}: ${outcome}; ${REASONS[decision]}.`,
+      text: `Model ${release.version} of cycle ${cycle}: ${outcome}; ${reason ?? reasonOf(record, release.version, decision)}.`,
     });
     return { outcome, ...retired(record, release, cycle, decision) };
   },

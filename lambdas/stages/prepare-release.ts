@@ -44,7 +44,7 @@ export const prepareRelease = stage({
     const version = evidence.modelSha256.slice(0, 8);
     // Several environments may share an account; a laptop is alone.
     const prefix = ports.environment === "laptop" ? "" : `${ports.environment}-`;
-    const name = `${prefix}${campaign}-${cycle}-${version}`;
+    const name = `${prefix}${campaign}-${cycle}-${version}${await againOf(ports, campaign, cycle, version)}`;
     const served = await servedOn(ports, campaign, `${prefix}${campaign}-live`, agreement.release.serving, version);
     return {
       endpointName: name,
@@ -58,6 +58,17 @@ export const prepareRelease = stage({
     };
   },
 });
+
+/** Going back makes model, configuration and endpoint anew: SageMaker refuses names that it still holds. */
+async function againOf(
+  ports: Pick<Ports, "records">,
+  campaign: string,
+  cycle: number,
+  version: string,
+): Promise<string> {
+  const { order } = await releaseState(ports, campaign);
+  return order?.kind === "back" && order.cycle === cycle && order.version === version ? `-b${order.attempt ?? 1}` : "";
+}
 
 /** Machines of its own are kept under one endpoint, whose models replace each other with a canary; else each model has its own. */
 async function servedOn(

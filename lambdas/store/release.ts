@@ -15,7 +15,23 @@ export const LiveModel = z.strictObject({
 });
 export type LiveModel = z.infer<typeof LiveModel>;
 
+/** What a person ordered: a candidate out of its watch, or an earlier release back. Gone once it is carried out. */
+export const RollbackOrder = z.strictObject({
+  kind: z.enum(["withdraw", "back"]),
+  version: z.string(),
+  cycle: z.int().min(1),
+  by: z.string(),
+  reason: z.string(),
+  at: Instant,
+  /** Going back makes a model and an endpoint of new names each time: names of deleted ones may linger. */
+  attempt: z.int().min(1).optional(),
+});
+export type RollbackOrder = z.infer<typeof RollbackOrder>;
+
 export const ReleaseRecord = z.strictObject({
+  order: RollbackOrder.optional(),
+  /** How often somebody asked to go back so far. */
+  rollbacks: z.int().min(0).optional(),
   champion: LiveModel.optional(),
   candidate: LiveModel.extend({
     share: z.number(),
@@ -66,3 +82,47 @@ export async function updateRelease(
 }
 
 export const candidateTokenContext = (campaign: string, endpoint: string) => `release#${campaign}#${endpoint}`;
+
+type Decision = "promote" | "rollback" | "unproven";
+
+const REASONS: Record<Decision, string> = {
+  promote: "real requests showed it to be no worse than the champion",
+  rollback: "it was worse than the champion, or broke",
+  unproven: "too few real requests came in time; the champion stays",
+};
+
+/** Why a candidate ended so, for the history: a person's words where a person ordered it. */
+export function reasonOf({ order }: ReleaseRecord, version: string, decision: Decision): string {
+  if (order?.version !== version) return REASONS[decision];
+  if (order.kind === "back" && decision !== "promote")
+    return `${order.by} went back to it, but it could not be put into service`;
+  return order.kind === "back"
+    ? `${order.by} went back to it: ${order.reason}`
+    : `${order.by} withdrew it: ${order.reason}`;
+}
+
+/** The release record without the order about a version, once that is carried out or has failed. */
+export function withoutOrder(record: ReleaseRecord, version: string): ReleaseRecord {
+  const { order, ...rest } = record;
+  return order?.version === version ? rest : record;
+}
+
+/** The history's line about the champion that a person went back from. */
+export function leftBehind(
+  { order, champion }: ReleaseRecord,
+  version: string,
+  decision: Decision,
+  at: string,
+): ReleaseRecord["history"] {
+  if (order?.kind !== "back" || order.version !== version || decision !== "promote" || champion === undefined)
+    return [];
+  return [
+    {
+      version: champion.version,
+      cycle: champion.cycle,
+      outcome: "rolled-back",
+      reason: `${order.by}: ${order.reason}`,
+      at,
+    },
+  ];
+}

@@ -10,8 +10,13 @@ import { traffic } from "./traffic.ts";
  * Called by the predict front now and then and by the sweep; a second call after the decision does nothing.
  */
 export async function watchRollout(ports: Ports, campaign: string): Promise<RolloutJudgement | undefined> {
-  const { champion, candidate } = await releaseState(ports, campaign);
+  const { champion, candidate, order } = await releaseState(ports, campaign);
   if (champion === undefined || candidate?.sealedToken === undefined) return undefined;
+  if (order?.version === candidate.version) {
+    const decision = order.kind === "back" ? ("promote" as const) : ("rollback" as const);
+    await wake(ports, campaign, candidate, decision);
+    return { decision, reasons: [`${order.by}: ${order.reason}`] };
+  }
   const { release, monitor } = await cycleAgreement(ports, campaign, candidate.cycle);
   const audits = await auditsOf(ports, campaign);
   const judgement = judgeRollout(
@@ -28,15 +33,23 @@ export async function watchRollout(ports: Ports, campaign: string): Promise<Roll
         }
       : undefined,
   );
-  if (judgement.decision !== "continue") {
-    const token = await ports.sealer.open(candidate.sealedToken, candidateTokenContext(campaign, candidate.endpoint));
-    try {
-      await ports.tokens.succeed(token, { decision: judgement.decision });
-    } catch (error) {
-      if (!(error instanceof TokenGoneError)) throw error;
-    }
-  }
+  if (judgement.decision !== "continue") await wake(ports, campaign, candidate, judgement.decision);
   return judgement;
+}
+
+/** Sends the waiting release its decision; one that has gone on already needs none. */
+async function wake(
+  ports: Ports,
+  campaign: string,
+  { endpoint, sealedToken = "" }: { endpoint: string; sealedToken?: string | undefined },
+  decision: "promote" | "rollback",
+): Promise<void> {
+  const token = await ports.sealer.open(sealedToken, candidateTokenContext(campaign, endpoint));
+  try {
+    await ports.tokens.succeed(token, { decision });
+  } catch (error) {
+    if (!(error instanceof TokenGoneError)) throw error;
+  }
 }
 
 /** Traffic after a moment whose counts are known. The latency's percentile stays that of all requests. */
