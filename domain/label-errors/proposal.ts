@@ -1,3 +1,5 @@
+import { MOST_ANSWERS_PER_ERROR } from "../planner/plan.ts";
+
 export interface RelabelPolicy {
   pricePerAnswer: number;
   /** What one wrong label costs the owner, in the same unit. */
@@ -10,7 +12,10 @@ export interface RelabelPolicy {
 /** A labelled image of which a model that never learned from it thinks otherwise. */
 export interface Doubt {
   index: number;
-  /** Chance that its label is wrong, see chanceOfError. */
+  /**
+   * Chance that its label is wrong, by the model's word and people's together. A model's doubt alone is no such chance: most
+   * labels that it finds unlikely are right, for people err more seldom than it does.
+   */
   errorProbability: number;
 }
 
@@ -20,21 +25,6 @@ export interface RelabelProposal extends Doubt {
   price: number;
   /** Expected saving less the price. */
   expectedGain: number;
-}
-
-/** Nobody is surer than this: neither people nor a model. */
-const SUREST = 1e-6;
-
-/**
- * Chance that a label is wrong, by Bayes' rule, from what a model says that never learned from it (`model`, probabilities over
- * the classes) and what people said (`people`, the likelihood of their answers over the classes). A model's doubt alone would be
- * no such chance: most labels that it finds unlikely are right, for people err more seldom than it does.
- */
-export function chanceOfError(label: number, model: ArrayLike<number>, people: ArrayLike<number>): number {
-  const weight = (k: number) => Math.max(model[k]!, SUREST) * Math.max(people[k]!, SUREST);
-  let sum = 0;
-  for (let k = 0; k < people.length; k++) sum += weight(k);
-  return 1 - weight(label) / sum;
 }
 
 /**
@@ -48,12 +38,9 @@ export function proposeRelabels(
   { pricePerAnswer, lossPerError, skill, budgetLeft }: RelabelPolicy,
 ): RelabelProposal[] {
   const proposals = doubts.map(({ index, errorProbability }): RelabelProposal => {
-    const right = 1 - errorProbability;
-    const differs = errorProbability * skill + right * (1 - skill);
-    const price = pricePerAnswer * (1 + differs);
-    // Mended where the label was wrong and both new answers are right; spoilt where it was right and both are wrong.
-    const saved = lossPerError * (errorProbability * skill * skill - right * (1 - skill) * (1 - skill));
-    return { index, excludedVendors: [...labelledBy(index)], errorProbability, price, expectedGain: saved - price };
+    const price = pricePerAnswer * answersFor(errorProbability, skill);
+    const expectedGain = lossPerError * mended(errorProbability, skill) - price;
+    return { index, excludedVendors: [...labelledBy(index)], errorProbability, price, expectedGain };
   });
   const worth = proposals
     .filter(({ expectedGain }) => expectedGain > 0)
@@ -64,4 +51,38 @@ export function proposeRelabels(
     left -= price;
     return true;
   });
+}
+
+/**
+ * The least cost per error at which asking again brings the expected share of wrong labels down to `target`; in the price's
+ * unit, at most so many answers as an error ever counts for. 0 where it is met already, or there is nothing to ask.
+ */
+export function lossForTarget(
+  doubts: readonly Doubt[],
+  target: number,
+  { pricePerAnswer, skill }: Pick<RelabelPolicy, "pricePerAnswer" | "skill">,
+): number {
+  const chances = doubts.map(({ errorProbability }) => errorProbability).sort((a, b) => b - a);
+  let wrong = chances.reduce((sum, chance) => sum + chance, 0);
+  let loss = 0;
+  for (const chance of chances) {
+    const saved = mended(chance, skill);
+    if (wrong <= target * chances.length || saved <= 0) break;
+    // A hair above, so that this one is worth it and no label is that is less likely wrong.
+    const needed = ((pricePerAnswer * answersFor(chance, skill)) / saved) * (1 + 1e-9);
+    if (needed > MOST_ANSWERS_PER_ERROR * pricePerAnswer) return MOST_ANSWERS_PER_ERROR * pricePerAnswer;
+    loss = needed;
+    wrong -= saved;
+  }
+  return loss;
+}
+
+/** One answer, and a third one where the second differs. */
+function answersFor(errorProbability: number, skill: number): number {
+  return 1 + errorProbability * skill + (1 - errorProbability) * (1 - skill);
+}
+
+/** Errors fewer: mended where the label was wrong and both new answers are right, spoilt where it was right and both are wrong. */
+function mended(errorProbability: number, skill: number): number {
+  return errorProbability * skill * skill - (1 - errorProbability) * (1 - skill) * (1 - skill);
 }

@@ -59,7 +59,7 @@ export interface PurchasePlan {
 }
 
 /** An error is never valued above so many answers, so that a target out of reach doesn't spend without end (333-600 did best on replays). */
-const MOST_ANSWERS_PER_ERROR = 500;
+export const MOST_ANSWERS_PER_ERROR = 500;
 const CANNOT_TELL_TO_EXPERT = 2;
 /** Answers imagined ahead at most: whoever needs more is not settled by fewer, and is looked at again in the next wave. */
 const LOOK_AHEAD = 6;

@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { chanceOfError, proposeRelabels } from "../../domain/label-errors/proposal.ts";
+import { lossForTarget, proposeRelabels } from "../../domain/label-errors/proposal.ts";
 import { rankSuspects } from "../../domain/label-errors/suspects.ts";
 import { Evidence } from "../../schemas/evidence.ts";
 import { Probability, Sha256 } from "../../schemas/names.ts";
 import type { Ports } from "../ports.ts";
 import { readArchive } from "./archive.ts";
 import { readCycle } from "./campaigns.ts";
+import { fitImages } from "./consensus.ts";
 import { DocumentError, readDocument } from "./documents.ts";
 import type { Labels } from "./labels.ts";
 import { peopleOf, skillOf } from "./purchases.ts";
@@ -58,7 +59,7 @@ export async function doubtedLabels(
   ports: Pick<Ports, "records" | "objects">,
   campaign: string,
   cycle: number,
-  { agreement, known, fitted, pending, purchases, budgetLeftMicros, barred }: Labels,
+  { agreement, split, known, fitted, pending, purchases, budgetLeftMicros, barred }: Labels,
 ): Promise<DoubtedLabels> {
   const none = { compared: 0, expectedWrong: 0, confident: 0, priceMicros: 0, gainMicros: 0, suspects: [] };
   const predicted = await newestPredictions(ports, campaign, cycle);
@@ -84,15 +85,25 @@ export async function doubtedLabels(
     labels: Int32Array.from(judged, ({ likelihood }) => likelihood.indexOf(Math.max(...likelihood))),
     probabilities: Float64Array.from(judged.flatMap(({ image }) => rows.get(image) ?? [])),
   });
+  // The model's word as far as gold and people believe it, beside what people said.
+  const told = new Map(
+    fitImages(agreement, split, known, rows).images.map(({ image, posterior }) => [image, posterior]),
+  );
   const doubts = ranked.map((suspect) => {
-    const { image = "", likelihood = [] } = judged[suspect.index] ?? {};
-    return { ...suspect, errorProbability: chanceOfError(suspect.label, rows.get(image) ?? [], likelihood) };
+    const posterior = told.get(judged[suspect.index]?.image ?? "") ?? [];
+    return { ...suspect, errorProbability: 1 - (posterior[suspect.label] ?? 1) };
   });
   const { skill } = skillOf(agreement, known, fitted);
-  const proposals = proposeRelabels(doubts, (index) => vendorsOf(judged[index]?.image ?? ""), {
+  const policy = {
     pricePerAnswer: hired.reduce((sum, { pricePerAnswer }) => sum + pricePerAnswer, 0) / Math.max(1, hired.length),
-    lossPerError: purchases.plan.lossPerError,
     skill: classes.reduce((sum, _, k) => sum + (skill[k * classes.length + k] ?? 0), 0) / classes.length,
+  };
+  const { labelAccuracy, valuePerPoint } = agreement.quality;
+  // Where only right labels count: as much as brings them to what was promised, now that the model has told more of them.
+  const forTarget = valuePerPoint === undefined ? lossForTarget(doubts, 1 - labelAccuracy, policy) : 0;
+  const proposals = proposeRelabels(doubts, (index) => vendorsOf(judged[index]?.image ?? ""), {
+    ...policy,
+    lossPerError: Math.max(purchases.plan.lossPerError, forTarget),
     budgetLeft: Math.max(0, budgetLeftMicros / 1e6),
   });
   const doubtOf = new Map(doubts.map((doubt) => [doubt.index, doubt]));
@@ -109,20 +120,23 @@ export async function doubtedLabels(
       excludedVendors,
     };
   });
+  const wrong = doubts.reduce((sum, { errorProbability }) => sum + errorProbability, 0);
   const total = (of: (suspect: SuspectLabel) => number) => suspects.reduce((sum, suspect) => sum + of(suspect), 0);
   return {
     compared: doubts.length,
-    expectedWrong: Math.round(10 * doubts.reduce((sum, { errorProbability }) => sum + errorProbability, 0)) / 10,
+    expectedWrong: Math.round(10 * wrong) / 10,
     confident: doubts.filter(({ confident }) => confident).length,
     priceMicros: total(({ priceMicros }) => priceMicros),
     gainMicros: total(({ gainMicros }) => gainMicros),
     because:
       suspects.length === 0
-        ? "no label is doubted enough to be worth a second opinion at its price, within the budget"
+        ? `no label is doubted enough to be worth a second opinion: ${percent(wrong, doubts.length)} of the labels compared are expected to be wrong, ${percent(1 - labelAccuracy)} may be`
         : "they go first, blind, to vendors that have not labelled them, when the owner asks for more or the next cycle begins; a third answer breaks ties",
     suspects,
   };
 }
+
+const percent = (part: number, of = 1) => `${((100 * part) / Math.max(1, of)).toFixed(1)} %`;
 
 async function newestPredictions(ports: Pick<Ports, "records" | "objects">, campaign: string, cycle: number) {
   for (let at = cycle; at >= 1; at -= 1) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chanceOfError, proposeRelabels } from "../../domain/label-errors/proposal.ts";
+import { lossForTarget, proposeRelabels } from "../../domain/label-errors/proposal.ts";
 import { rankSuspects } from "../../domain/label-errors/suspects.ts";
 import { checkInvoice, type InvoiceLine } from "../../domain/pricing/invoice.ts";
 
@@ -28,16 +28,6 @@ test("no images give no suspects; wrong sizes and labels are refused", () => {
 
 const policy = { pricePerAnswer: 0.03, lossPerError: 1, skill: 0.9, budgetLeft: 10 };
 
-test("a model's doubt weighs against what people said", () => {
-  // By hand: people who are right on 95 of 100 and a model that gives the label 30 %: .7 x .05 / (.7 x .05 + .3 x .95).
-  expect(chanceOfError(0, [0.3, 0.7], [0.95, 0.05])).toBeCloseTo(0.035 / 0.32, 10);
-  // Three who agree are not shaken by it; one whom nobody can tell from a coin says nothing.
-  expect(chanceOfError(0, [0.3, 0.7], [0.999, 0.001])).toBeLessThan(0.003);
-  expect(chanceOfError(0, [0.3, 0.7], [0.5, 0.5])).toBeCloseTo(0.7, 10);
-  // Both quite sure, of different classes: neither wins for being endless.
-  expect(chanceOfError(0, [0, 1], [1, 0])).toBeCloseTo(0.5, 10);
-});
-
 const doubts = [0.9, 0.45, 0.3].map((errorProbability, i) => ({ index: [2, 4, 3][i]!, errorProbability }));
 
 test("only labels whose expected saving exceeds the price are asked again, never from whoever gave them", () => {
@@ -47,6 +37,18 @@ test("only labels whose expected saving exceeds the price are asked again, never
   expect(proposals[0]!.expectedGain).toBeCloseTo(0.728 - 0.0546, 10);
   expect(proposals.map(({ index }) => index)).toEqual([2, 4, 3]);
   expect(proposeRelabels(doubts, () => [], { ...policy, lossPerError: 0.1 }).map(({ index }) => index)).toEqual([2]);
+});
+
+test("what an error may cost is solved for the promised share of right labels, and capped", () => {
+  const even = { pricePerAnswer: 0.03, skill: 0.9 };
+  const asked = (loss: number) => proposeRelabels(doubts, () => [], { ...policy, lossPerError: loss }).length;
+  // By hand: 1.65 of 3 expected wrong; the first mends .728, the second .359, the third .236.
+  expect(lossForTarget(doubts, 0.56, even)).toBe(0);
+  expect(asked(lossForTarget(doubts, 0.5, even))).toBe(1);
+  expect(asked(lossForTarget(doubts, 0.3, even))).toBe(2);
+  expect(lossForTarget(doubts, 0.3, even)).toBeCloseTo((0.03 * 1.46) / 0.359, 6);
+  expect(lossForTarget([{ index: 0, errorProbability: 0.0124 }], 0, even)).toBe(500 * 0.03);
+  expect(lossForTarget([], 0, even)).toBe(0);
 });
 
 test("a budget for one buys the best one", () => {
