@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from . import contract, dataset, documents, neighbours, quantise, shards
+from . import calibration, contract, dataset, documents, neighbours, quantise, shards, sibling, smaller
 from .competition import MARGIN, Decoded, Variant, Wishes, choose, compete, table
 from .contract import BadInput
 from .runtime import infer
@@ -66,13 +66,11 @@ def main() -> None:
     files = shards.Images(contract.processing_input("shards"), set(data.ids)).needed(data.ids)
     size = facts["inputSize"]
     pixels = Decoded(files, [data.ids[k] for k in judges.held_out], size)
-    calibration = Decoded(files, [data.ids[k] for k in judges.learn[: quantise.CALIBRATION_IMAGES]], size)
+    shown = Decoded(files, [data.ids[k] for k in judges.learn[: quantise.CALIBRATION_IMAGES]], size)
     variants = [Variant("fp32", folder / "model.onnx", judged=judges.sibling)]
-    variants += quantised(folder / "model.onnx", judges.sibling, calibration, scratch)
+    variants += quantised(folder / "model.onnx", judges.sibling, shown, scratch)
     left_out: list[str] = []
     if wishes.epochs:
-        from . import smaller  # torch is needed for these only
-
         students = contract.optional_processing_input("pretrained")
         found = smaller.build(folder, facts, data, judges.learn, files, scratch, wishes.epochs, students)
         made, left_out = within(found, 60 * wishes.minutes)
@@ -92,8 +90,6 @@ def main() -> None:
 
 def judges_of(folder: Path, data: dataset.Dataset, scratch: Path) -> Judges:
     """The sibling's fold where the model folder has one, else the validation images. Raises BadInput without either."""
-    from . import sibling
-
     scratch.mkdir(parents=True, exist_ok=True)
     found = sibling.load(folder, data.ids)
     if found is not None:
@@ -108,12 +104,14 @@ def judges_of(folder: Path, data: dataset.Dataset, scratch: Path) -> Judges:
     return Judges(np.nonzero(data.validation)[0], np.nonzero(~data.validation)[0], None, remarks)
 
 
-def quantised(model: Path, sibling: Path | None, calibration: Decoded, scratch: Path) -> list[Variant]:
-    """The model's int8 variants, each with the sibling's of the same making to answer for it."""
-    made = quantise.build(model, calibration, scratch)
-    if sibling is None:
+def quantised(model: Path, judge: Path | None, shown: Decoded, scratch: Path) -> list[Variant]:
+    """The model's int8 variants, calibrated on the images `shown`, each with the sibling's (`judge`) of the same making
+    to answer for it.
+    """
+    made = quantise.build(model, shown, scratch)
+    if judge is None:
         return [Variant(name, file, reason=reason) for name, file, reason in made]
-    theirs = {name: (file, reason) for name, file, reason in quantise.build(sibling, calibration, sibling.parent)}
+    theirs = {name: (file, reason) for name, file, reason in quantise.build(judge, shown, judge.parent)}
     variants = []
     for name, file, reason in made:
         judged, why = theirs[name]
@@ -148,8 +146,6 @@ def adopted(target: Path, facts: dict, data: dataset.Dataset, judges: Judges, fi
     """Another network has other confidences and other embeddings: both are measured anew, confidences and what is novel
     on the held-out images. The first one's weights and second head are no longer of this model and are taken out.
     """
-    from . import calibration
-
     session = onnxruntime.InferenceSession(str(target / "model.onnx"), providers=["CPUExecutionProvider"])
     progress = contract.Progress("embed with the chosen one", len(data.ids))
     logits, rows = [], []
