@@ -17,7 +17,7 @@ export interface CostReport {
     answersPerImage: number;
     /** 1 - the predicted error of images that experts did not decide. */
     predictedAccuracy: number;
-    answersMicros: number;
+    answersCostMicros: number;
     spentMicros: number;
   };
   budget: {
@@ -27,7 +27,7 @@ export interface CostReport {
     reservedMicros: number;
     leftMicros: number;
     /** Each wave of the cycle: what was set aside when it was planned, and what its lots' answers came to. */
-    waves: { wave: number; plannedMicros: number; answersMicros: number }[];
+    waves: { wave: number; plannedMicros: number; answersCostMicros: number }[];
   };
   /** Images whose truth two experts give in hiding: how many, what one costs, and why so many were drawn in this cycle. */
   gold: { images: number; pricePerImageMicros: number; because: string };
@@ -70,10 +70,10 @@ export async function costReport(
   const peopleMicros = priced(bought);
   const perAnswer = bought.length === 0 ? 0 : peopleMicros / bought.length;
   // A fixed redundancy would have bought no model's word.
-  const answersMicros = peopleMicros + priced(split.pool.flatMap((image) => known.models.get(image) ?? []));
+  const answersCostMicros = peopleMicros + priced(split.pool.flatMap((image) => known.models.get(image) ?? []));
   const fixed = fixedRedundancy(skill, shares, KS, agreement.seed).map((one) => ({
     ...one,
-    costMicros: Math.round(spentMicros - answersMicros + one.answers * split.pool.length * perAnswer),
+    costMicros: Math.round(spentMicros - answersCostMicros + one.answers * split.pool.length * perAnswer),
   }));
   const predictedAccuracy = 1 - purchases.plan.predictedError;
   const best = cheapestAsGood(fixed, predictedAccuracy, MARGIN);
@@ -83,7 +83,7 @@ export async function costReport(
     ours: {
       answersPerImage: split.pool.length === 0 ? 0 : bought.length / split.pool.length,
       predictedAccuracy,
-      answersMicros,
+      answersCostMicros,
       spentMicros,
     },
     budget: {
@@ -113,12 +113,12 @@ function contractOf(
 ): Pick<CostReport, "gold" | "inspection"> {
   const micros = (amount: number) => Math.round(amount * 1e6);
   const { level, plan, value, cost, passesOneInTen } = fullLot(agreement);
-  const size = newcomers === undefined ? undefined : goldDecision(agreement, newcomers, gold - (drawn ?? gold));
+  const size = goldDecision(agreement, newcomers ?? 0, gold - (drawn ?? gold));
   return {
     gold: {
       images: gold,
-      pricePerImageMicros: micros(size?.pricePerImage ?? 0),
-      because: size?.because ?? "drawn by an earlier version",
+      pricePerImageMicros: micros(size.pricePerImage),
+      because: newcomers === undefined ? "drawn by an earlier version" : size.because,
     },
     inspection: { level, sample: plan.n, lotMicros: micros(value), costMicros: micros(cost), passesOneInTen },
   };
@@ -136,8 +136,8 @@ async function wavesOfCycle(
   const waves: CostReport["budget"]["waves"] = [];
   for (let wave = 0; wave < count; wave += 1) {
     const { lots, priceMicros } = await readWavePlan(ports, objectKeys.wave(campaign, cycle, wave));
-    const answersMicros = lots.reduce((sum, lot) => sum + (byLot.get(lot) ?? 0), 0);
-    waves.push({ wave, plannedMicros: priceMicros, answersMicros });
+    const answersCostMicros = lots.reduce((sum, lot) => sum + (byLot.get(lot) ?? 0), 0);
+    waves.push({ wave, plannedMicros: priceMicros, answersCostMicros });
   }
   return waves;
 }

@@ -122,7 +122,7 @@ export async function forecast(
     overBudget: plays.some(({ overBudget }) => overBudget),
     ...(learns ? { assumedModel: { low: Math.min(...assumed), high: Math.max(...assumed) } } : {}),
     test: { images: testImages, halfWidth: halfWidth(testImages), imagesForMargin: imagesFor(agreement.gates.margin) },
-    gold: { images: gold.images, cost: gold.cost, because: gold.because },
+    gold: { images: gold.images, cost: exact(gold.cost), because: gold.because },
     inspection: inspectionOfFullLot(agreement, gold.images),
     fixed: KS.map((answers) =>
       fixedArm(agreement, plays, costs, poolOf, { answers, rehearsed, scale, goldShare: gold.share }),
@@ -175,8 +175,12 @@ function inspectionOfFullLot(agreement: Campaign, gold: number): Forecast["inspe
   const choice = fullLot(agreement, gold);
   const { level, plan, value, cost, passesOneInTen } = choice;
   const because = agreement.inspection.level === undefined ? wordsForLevel(choice) : "the agreement names the level";
-  return { level, sample: plan.n, acceptanceNumber: plan.ac, lotCost: value, cost, passesOneInTen, because };
+  const sample = { sample: plan.n, acceptanceNumber: plan.ac };
+  return { level, ...sample, lotCost: exact(value), cost: exact(cost), passesOneInTen, because };
 }
+
+/** To a millionth, as the ledger counts. */
+const exact = (amount: number) => Math.round(amount * 1e6) / 1e6;
 
 function halfWidth(n: number): number {
   const { low, high } = wilson(Math.round(0.9 * n), n);

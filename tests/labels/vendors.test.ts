@@ -288,14 +288,19 @@ describe("the counterfactual", () => {
     expect((second?.costMicros ?? 0) - (first?.costMicros ?? 0)).toBeGreaterThan(0.8 * pool * 30_000);
     expect((second?.costMicros ?? 0) - (first?.costMicros ?? 0)).toBeLessThanOrEqual(pool * 30_000);
     expect(report.fixed.map(({ accuracy }) => accuracy).at(-1)).toBeGreaterThan(0.97);
+    // 120 photos, of which six at most may be gold; what it costs and why stands beside.
+    expect(report.gold.images).toBeGreaterThan(0);
+    expect(report.gold.images).toBeLessThanOrEqual(6);
+    expect(report.gold.pricePerImageMicros).toBeGreaterThan(600_000);
+    expect(report.gold.because).toMatch(/each costs .* two experts and an answer of every vendor/);
     // What was set aside, owed and left; the waves' answers and the experts are all that was spent.
     const { budget, per, ours } = report;
     expect(budget.leftMicros + budget.owedMicros + budget.reservedMicros).toBe(budget.budgetMicros);
     const money = await totals(made.ports, campaign);
-    const inWaves = budget.waves.reduce((sum, { answersMicros }) => sum + answersMicros, 0);
+    const inWaves = budget.waves.reduce((sum, { answersCostMicros }) => sum + answersCostMicros, 0);
     expect(inWaves).toBe(money.byKind["answer-accepted"]?.amountMicros);
-    for (const { plannedMicros, answersMicros } of budget.waves)
-      expect(plannedMicros).toBeGreaterThanOrEqual(answersMicros);
+    for (const { plannedMicros, answersCostMicros } of budget.waves)
+      expect(plannedMicros).toBeGreaterThanOrEqual(answersCostMicros);
     expect(per.acceptedAnswerMicros).toBe(Math.round(ours.spentMicros / (money.byKind["answer-accepted"]?.units ?? 1)));
     expect(per.pointMicros).toBeGreaterThan(per.labelMicros ?? Number.POSITIVE_INFINITY);
 
