@@ -102,8 +102,8 @@ class Run:
         with stop_flag() as stop:
             groups = parameter_groups(model, self.schedule.weight_decay, self.schedule.layer_decay)
             soft, file = self.soft[learn], contract.checkpoint_dir() / f"{kept}.pt"
-            pixels = self.pixels[torch.from_numpy(learn)]
-            fit(model, groups, pixels, soft, self.schedule, self.seed, file, report, stop, stop_early)
+            settings = (self.schedule, self.seed, file, report, stop, stop_early)
+            fit(model, groups, self.pixels, soft, *settings, rows=torch.from_numpy(learn))
         self.progress.at((number + 1) * 1000)
         watched.end()
         return watched, model

@@ -87,9 +87,11 @@ def fit(
     report: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
     stop_early: Callable[[int, nn.Module], bool] | None = None,
+    rows: torch.Tensor | None = None,
 ) -> nn.Module:
     """Trains `model` (uint8 NHWC -> (logits, embedding)) and leaves the averaged weights in it.
 
+    `rows`: which of `images` the rows of `soft` are; default: all, in their order. Nothing is copied but batches.
     `groups`: AdamW parameter groups with key `scale`, a factor on the rate. `stop_early(epoch, averaged model)` is
     asked after each epoch. Once `stop()` is true (see stop_flag) the state is saved at the next step and Stopped is
     raised.
@@ -106,24 +108,25 @@ def fit(
     )
     optimiser = torch.optim.AdamW(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     # A single image left over joins the last batch: batch norms can't measure one.
-    steps = max(1, math.ceil((len(images) - 1) / schedule.batch))
+    steps = max(1, math.ceil((len(soft) - 1) / schedule.batch))
     total = steps * schedule.epochs
     done = _restored(checkpoint, model, averaged, optimiser)
-    network: nn.Module = torch.compile(model) if compiles(len(images), schedule, where) else model  # type: ignore[assignment]
+    network: nn.Module = torch.compile(model) if compiles(len(soft), schedule, where) else model  # type: ignore[assignment]
     half = where.type == "cuda" or (schedule.half and fast_half())
     portion, cores = schedule.batch + 1, parts_at_once(model, schedule.batch, where)
     portion = math.ceil(portion / cores)
     saved = time.monotonic()
     while done < total:
         epoch, step = divmod(done, steps)
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
-        end = len(images) if step == steps - 1 else (step + 1) * schedule.batch
-        at = order[step * schedule.batch : end].to(images.device)
+        order = torch.randperm(len(soft), generator=torch.Generator().manual_seed(seed * 1009 + epoch))
+        end = len(soft) if step == steps - 1 else (step + 1) * schedule.batch
+        at = order[step * schedule.batch : end]
+        pixels = images[(at if rows is None else rows[at]).to(images.device)].to(where)
         chance = torch.Generator().manual_seed((seed * 1009 + epoch) * 100_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate * group["scale"] * _rate(done, total, schedule.warmup)
         _train_mode(model)
-        batch, target = augment(images[at].to(where), schedule, chance), soft[at.to(where)]
+        batch, target = augment(pixels, schedule, chance), soft[at.to(where)]
         if schedule.mixup > 0:
             batch, target = mixed(batch, target, schedule.mixup, chance)
         optimiser.zero_grad(set_to_none=True)

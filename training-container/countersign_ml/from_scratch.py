@@ -49,7 +49,8 @@ def train(hyper: dict[str, str], data: Dataset, folds: list, seed: int) -> Train
 
         part_file = contract.checkpoint_dir() / f"{run}-{number}.pt"
         groups = [{"params": list(model.parameters()), "scale": 1.0}]
-        fit(model, groups, pixels[rows], soft[rows], schedule, seed, part_file, report, stop)
+        at = torch.from_numpy(rows)
+        fit(model, groups, pixels, soft[at], schedule, seed, part_file, report, stop, rows=at)
         draft = done_file.with_suffix(".part")
         torch.save(model.state_dict(), draft)
         draft.replace(done_file)
