@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { parse } from "csv-parse/sync";
 import { BadInputError } from "../lambdas/stage.ts";
 import { Role } from "../schemas/member.ts";
 import { type Options, oneOf, wholeNumber } from "./arguments.ts";
@@ -119,11 +120,28 @@ export async function invoiceCommand(work: string, operands: readonly string[]):
     throw new BadInputError(`there is no file ${file}`);
   });
   const { lines, vendor } = invoiceOf(text, file);
-  const party = named.pop() ?? vendor;
-  const campaign = named.pop() ?? (await onlyCampaign(work));
+  const { party, campaign = await onlyCampaign(work) } = invoicedBy(named, vendor, file);
+  return ask(work, "invoice", { campaign, party, lines });
+}
+
+/**
+ * Whose invoice it is, and of which campaign where that is said: one name before the file is the vendor, or the campaign
+ * where the file itself says whose it is.
+ */
+export function invoicedBy(
+  named: readonly string[],
+  vendor: string | undefined,
+  file: string,
+): { party: string; campaign?: string } {
+  const [first, second] = named;
+  if (second === undefined && vendor !== undefined)
+    return { party: vendor, ...(first === undefined || first === vendor ? {} : { campaign: first }) };
+  const party = second ?? first;
   if (party === undefined)
     throw new BadInputError(`say whose invoice ${file} is: invoice check <vendor> <file>, or a column "vendor" in it`);
-  return ask(work, "invoice", { campaign, party, lines });
+  if (vendor !== undefined && vendor !== party)
+    throw new BadInputError(`${file} says that it is an invoice of "${vendor}", not of "${party}"`);
+  return { party, ...(second === undefined ? {} : { campaign: first as string }) };
 }
 
 type Line = { lot: string; units: number; amountMicros: number };
@@ -137,20 +155,20 @@ export function invoiceOf(text: string, file: string): { lines: Line[]; vendor?:
   const lines = rows.flatMap((row, index): Line[] => {
     const { lot, units, amount, kind } = row ?? {};
     if (kind === "total" && !lot) return [];
-    const number = Number(amount);
+    const number = cell(amount);
     const micros = Math.round(number * 1e6);
     const right =
       typeof lot === "string" &&
       lot !== "" &&
-      Number.isInteger(Number(units)) &&
-      Number(units) >= 0 &&
+      Number.isInteger(cell(units)) &&
+      cell(units) >= 0 &&
       Number.isFinite(number);
     if (!right || Math.abs(micros - number * 1e6) > 1e-3) {
       throw new BadInputError(
         `${file}, line ${index + 1}: ${JSON.stringify({ lot, units, amount })} is no invoice line; expected a lot, whole units and an amount with at most six decimals`,
       );
     }
-    return [{ lot, units: Number(units), amountMicros: micros }];
+    return [{ lot, units: cell(units), amountMicros: micros }];
   });
   const vendors = [...new Set(rows.map((row) => row?.vendor ?? row?.party ?? ""))];
   const [vendor] = vendors;
@@ -169,16 +187,22 @@ function jsonRows(text: string, file: string): Row[] {
 }
 
 function csvRows(text: string, file: string): Row[] {
-  const [head = "", ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  const names = head.split(",").map((name) => name.trim().toLowerCase());
+  const head = (text.split(/\r?\n/).find((line) => line.trim() !== "") ?? "").replace(/^\uFEFF/, "");
+  const names = head.split(",").map((name) => name.trim().replaceAll(/^"|"$/g, "").toLowerCase());
   if (["lot", "units", "amount"].some((name) => !names.includes(name))) {
     throw new BadInputError(`${file} starts with "${head}"; expected a first line with the columns lot, units, amount`);
   }
-  return lines.map((line) => {
-    const cells = line.split(",").map((cell) => cell.trim().replaceAll(/^"|"$/g, ""));
-    return Object.fromEntries(names.map((name, i) => [name, cells[i] ?? ""])) as Row;
-  });
+  const columns = (header: string[]) => header.map((name) => name.trim().toLowerCase());
+  try {
+    return parse(text, { bom: true, columns, skip_empty_lines: true, trim: true }) as Row[];
+  } catch (error) {
+    throw new BadInputError(`${file} is no CSV: ${(error as Error).message}`);
+  }
 }
+
+/** NaN where nothing is written: an empty cell is no zero. */
+const cell = (value: string | number | undefined) =>
+  value === undefined || value === null || String(value).trim() === "" ? Number.NaN : Number(value);
 
 function needed(value: string | undefined, otherwise: string): string {
   if (value === undefined || value === "") throw new BadInputError(`${otherwise}; "npm start -- --help" shows how`);

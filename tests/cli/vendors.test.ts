@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { invoiceOf, vendorCommand } from "../../cli/vendors.ts";
+import { invoicedBy, invoiceOf, vendorCommand } from "../../cli/vendors.ts";
 
 describe("an invoice's lines", () => {
   it("come from CSV in any order of columns, amounts exact to a millionth", () => {
@@ -33,10 +33,33 @@ describe("an invoice's lines", () => {
     ["lot,units,amount\n1-0-001,two,5", /line 1: .*"two".* is no invoice line/],
     ["lot,units,amount\n1-0-001,2,0.0000001", /at most six decimals/],
     ["lot,units,amount\n1-0-001,-2,1", /is no invoice line/],
+    ["lot,units,amount\n1-0-001,2,", /line 1: .* is no invoice line/],
+    ["lot,units,amount\n1-0-001,,0.06", /line 1: .* is no invoice line/],
+    ['lot,units,amount\n1-0-001,30,"1,234.50"', /"1,234.50".* is no invoice line/],
+    ["lot,units,amount\n1-0-001,30,1,234.50", /is no CSV: .*line 2/],
+    ['[{"lot": "1-0-001", "units": null, "amount": null}]', /line 1: .* is no invoice line/],
     ["[{", /is not JSON/],
     ["[null]", /line 1: .* is no invoice line/],
   ])("say what is wrong with %j", (text, message) => {
     expect(() => invoiceOf(text, "bill")).toThrow(message);
+  });
+});
+
+describe("whose invoice it is", () => {
+  it.each([
+    [["parts", "alder"], undefined, { party: "alder", campaign: "parts" }],
+    [["parts", "alder"], "alder", { party: "alder", campaign: "parts" }],
+    [["alder"], undefined, { party: "alder" }],
+    [["alder"], "alder", { party: "alder" }],
+    [["parts"], "alder", { party: "alder", campaign: "parts" }],
+    [[], "alder", { party: "alder" }],
+  ])("is known from the names %j and the column's %j", (named, column, expected) => {
+    expect(invoicedBy(named, column, "bill.csv")).toEqual(expected);
+  });
+
+  it("must be said, and said alike by the file and the command", () => {
+    expect(() => invoicedBy([], undefined, "bill.csv")).toThrow(/say whose invoice bill.csv is/);
+    expect(() => invoicedBy(["parts", "alder"], "birch", "bill.csv")).toThrow(/invoice of "birch", not of "alder"/);
   });
 });
 
