@@ -196,6 +196,9 @@ def test_a_fine_tuning_job_keeps_the_numbers_it_decided_by(scene: Scene, tmp_pat
     link(embedding.root / "model", room.channel("embeddings"))
     (room.channel("dataset") / "dataset.json").write_text(json.dumps(dataset(scene.training)))
     succeed(room, "train")
-    notes = documents.read(room.root / "model/model.json", "training-result")["notes"]["fineTuning"]
+    facts = documents.read(room.root / "model/model.json", "training-result")
+    notes = facts["notes"]["fineTuning"]
+    # What shipped, and not what was asked for, is told of the model.
+    assert facts["recipe"] == ("finetune" if notes["shipped"] else "probe")
     assert notes["judged"] == notes["n"] > 0
     assert notes["shipped"] == (notes["difference"]["low"] > 0)

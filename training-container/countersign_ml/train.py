@@ -54,11 +54,12 @@ def main() -> None:
         trained = from_scratch.train(hyper, data, folds, seed)
     elif recipe == "auto":
         trained = train_probe(AUTO | hyper, data, folds, seed, fine_tuning="within budget")
-        recipe = "finetune" if trained.notes["fineTuning"].get("shipped") else "probe"
     else:
         # Asked for outright it takes the time that it takes.
         asked = {key: value for key, value in hyper.items() if key != "fineTuneMinutes"}
         trained = train_probe(asked, data, folds, seed, fine_tuning="always" if recipe == "finetune" else "never")
+    if recipe in ("finetune", "auto"):
+        recipe = "finetune" if trained.notes["fineTuning"].get("shipped") else "probe"
     write(contract.model_dir(), data, trained, recipe, seed, target_error)
 
 
