@@ -1,6 +1,8 @@
 import contextlib
 import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,15 @@ def test_a_truncated_image_is_undecodable():
 def test_a_small_file_that_claims_to_be_huge_is_refused_before_it_is_decoded():
     with pytest.raises(Undecodable, match="at most"):
         decode(png(np.zeros((200, 200, 3), dtype=np.uint8)), 96, max_pixels=1000)
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000])
+def test_how_many_pixels_are_taken_is_said_however_many_there_are(side: int):
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    small = png(np.zeros((2, 2, 3), dtype=np.uint8))
+    claims = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
+    with pytest.raises(Undecodable, match="^has .*pixels; at most 64000000 are taken"):
+        decode(claims, 96)
 
 
 def test_hostile_files_are_an_answer_never_a_crash():

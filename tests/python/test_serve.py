@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from conftest import CLASSES, Room, Scene, link
@@ -75,6 +76,12 @@ def test_neighbours_are_training_images_of_the_same_class(server: Server, scene:
     found = json.loads(body)["neighbours"]
     assert [n["label"] for n in found] == [label] * 3
     assert {n["sha256"] for n in found} <= set(scene.training)
+
+
+@pytest.mark.parametrize("wanted", ["abc", "-3", "2.5", "", "\u00b2", "101", "9" * 5000])
+def test_a_wrong_number_of_neighbours_is_refused(server: Server, scene: Scene, wanted: str):
+    status, body = server.request(f"/invocations?neighbours={quote(wanted)}", next(iter(scene.bytes.values())))
+    assert status == 400 and "from 0 to 100" in json.loads(body)["do"]
 
 
 @pytest.mark.parametrize(

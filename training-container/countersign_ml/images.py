@@ -32,7 +32,7 @@ def decode(data: bytes, input_size: int, max_pixels: int = MAX_PIXELS) -> np.nda
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
             width, height = image.size
             if width * height > max_pixels:
-                raise Undecodable(f"{width} x {height} pixels; at most {max_pixels} are taken")
+                raise Undecodable(f"has {width} x {height} pixels; at most {max_pixels} are taken")
             profile = image.info.get("icc_profile")
             if image.format == "JPEG" and image.mode == "RGB":
                 image.draft("RGB", (2 * input_size, 2 * input_size))
@@ -42,8 +42,10 @@ def decode(data: bytes, input_size: int, max_pixels: int = MAX_PIXELS) -> np.nda
     except Undecodable:
         raise
     except UnidentifiedImageError as error:
-        raise Undecodable("not a JPEG, PNG or WebP image") from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Warning, Image.DecompressionBombError) as error:
+        raise Undecodable("is not a JPEG, PNG or WebP image") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise Undecodable(f"has too many pixels; at most {max_pixels} are taken") from error
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Warning) as error:
         raise Undecodable(f"can't be decoded: {error}") from error
     except Exception as error:  # decoders raise what they like on hostile bytes (struct.error, IndexError, ...)
         raise Undecodable(f"can't be decoded: {type(error).__name__}: {error}") from error

@@ -27,6 +27,8 @@ MAX_BYTES = 6 * 1024 * 1024
 DRAINED = 4 * MAX_BYTES
 MAX_WAITING = 32
 """Requests that may wait for the model; the next one gets 429."""
+NEIGHBOURS = {str(number) for number in range(101)}
+"""How many of them an answer may be asked for."""
 
 
 class Service:
@@ -57,6 +59,9 @@ class Service:
         kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in FORMATS.values():
             return _error(415, f'content type "{kind}"', f"send one of {', '.join(FORMATS.values())}")
+        wanted = request.query_params.get("neighbours", "0")
+        if wanted not in NEIGHBOURS:
+            return _error(400, f'neighbours is "{wanted[:20]}"', "ask for a whole number from 0 to 100")
         if self.inside >= self.max_waiting:
             return _error(429, f"{self.inside} requests are waiting", "try again later", {"Retry-After": "1"})
         self.inside += 1
@@ -70,22 +75,21 @@ class Service:
             try:
                 pixels = await loop.run_in_executor(self.decoders, decode, body, self.model.facts["inputSize"])
             except Undecodable as error:
-                return _error(400, f"the image {error}", f"send one of {', '.join(FORMATS.values())}")
-            return await loop.run_in_executor(self.pool, self._predict, pixels, request.query_params)
+                return _error(400, f"the image {error}", f"send a whole one of {', '.join(FORMATS.values())}")
+            return await loop.run_in_executor(self.pool, self._predict, pixels, int(wanted))
         finally:
             self.inside -= 1
 
     def warm_up(self) -> None:
         """The first answers of a session are slow: they are given to nobody."""
         for _ in range(2):
-            self._predict(np.zeros((64, 64, 3), dtype=np.uint8), {})
+            self._predict(np.zeros((64, 64, 3), dtype=np.uint8), 0)
 
-    def _predict(self, pixels: np.ndarray, query) -> Response:
+    def _predict(self, pixels: np.ndarray, wanted: int) -> Response:
         found = self.model.predict_pixels(pixels)
         best = int(found.probabilities.argmax())
         confidence = float(found.probabilities[best])
         novelty = self.reference.novelty(found.embedding) if self.reference else None
-        wanted = query.get("neighbours", "0")
         answer = {
             "classes": self.model.classes,
             "probabilities": [float(p) for p in found.probabilities],
@@ -98,8 +102,8 @@ class Service:
             "modelVersion": self.version,
             "modelDigest": self.model.digest,
         }
-        if wanted.isdigit() and int(wanted) and self.reference:
-            nearest = self.reference.nearest(found.embedding, min(int(wanted), 100))
+        if wanted and self.reference:
+            nearest = self.reference.nearest(found.embedding, wanted)
             answer["neighbours"] = [n | {"label": self.model.classes[n["label"]]} for n in nearest]
         return JSONResponse(answer)
 
