@@ -58,20 +58,30 @@ interface Preview {
   inspection: Forecast["inspection"];
 }
 
+/** A cap that no campaign reaches: what would be needed is told from rehearsals under it. In the agreement's currency. */
+const NO_CAP = 1e9;
+
 /**
  * `preview <campaign.yaml> [--images N]`: price, calendar days, expected label quality, and whether the test set can tell
- * the wanted margin, from four short rehearsals. A forecast above the budget says so; the campaign would stop at its cap.
+ * the wanted margin, from four short rehearsals. Where they do not stay within the budget, the same are rehearsed again
+ * without a cap: price, days and quality are then of the whole campaign, and `budget` says what becomes of it at its cap.
  */
 export async function preview(path: string, options: Options, bar: ProgressBar): Promise<Preview> {
   const { agreement, images } = await imagesOf(path, options);
-  const found = await forecast(agreement, {
-    images,
-    seeds: PREVIEWS,
-    rehearsed: PREVIEWED,
-    onRehearsal: (done, total) => bar.update({ step: "rehearsing", done, total }),
-  });
   const { budget, currency, gates } = agreement;
-  const fits = found.cost.value <= budget && !found.overBudget;
+  const under = (cap: number, step: string) =>
+    forecast(
+      { ...agreement, budget: cap },
+      {
+        images,
+        seeds: PREVIEWS,
+        rehearsed: PREVIEWED,
+        onRehearsal: (done, total) => bar.update({ step, done, total }),
+      },
+    );
+  const capped = await under(budget, "rehearsing");
+  const fits = capped.cost.value <= budget && !capped.overBudget;
+  const found = fits ? capped : await under(NO_CAP, "rehearsing without a cap");
   return {
     images,
     currency,
@@ -81,7 +91,7 @@ export async function preview(path: string, options: Options, bar: ProgressBar):
       fits,
       says: fits
         ? `about ${found.cost.value.toFixed(0)} of ${budget} ${currency}`
-        : `about ${found.cost.value.toFixed(0)} ${currency} would be needed, and nothing is bought beyond ${budget}: raise the budget, ask for fewer answers, or bring fewer images`,
+        : `about ${Math.ceil(found.cost.value)} ${currency} would be needed, and nothing is bought beyond ${budget}: ${atTheCap(capped)}; raise the budget, ask for fewer answers, or bring fewer images`,
     },
     calendarDays: found.days,
     labelAccuracy: found.labelAccuracy,
@@ -92,6 +102,12 @@ export async function preview(path: string, options: Options, bar: ProgressBar):
     gold: found.gold,
     inspection: found.inspection,
   };
+}
+
+/** What a campaign comes to that ends at its cap. */
+function atTheCap({ answersPerImage, labelAccuracy }: Forecast): string {
+  if (answersPerImage.value === 0) return "it does not pay for the first lots, and not one answer would be bought";
+  return `it would end there with ${answersPerImage.value.toFixed(2)} answers an image and ${(100 * labelAccuracy.value).toFixed(0)} % of the labels right`;
 }
 
 async function filesIn(folder: string): Promise<number> {

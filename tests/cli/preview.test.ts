@@ -34,6 +34,11 @@ it("says price, days, quality and whether the test set can tell the margin, and 
 
   const poor = await preview(campaign(3), { images: "60" }, new ProgressBar());
   expect(poor.budget.fits).toBe(false);
+  // What would be needed, not the nothing that such a budget buys.
+  expect(poor.price.value).toBeGreaterThan(3);
+  expect(poor.price.value).toBeCloseTo(rich.price.value, 6);
+  expect(poor.labelAccuracy.value).toBeGreaterThan(0.8);
+  expect(poor.budget.says).toContain(`about ${Math.ceil(poor.price.value)} USD would be needed`);
 });
 
 it("refuses a campaign of unknown size, saying how to tell it", async () => {
