@@ -114,6 +114,25 @@ def test_the_temperature_undoes_a_stretch():
     assert calibration.temperature(3 * logits, np.eye(4)[label]) == pytest.approx(3, rel=0.1)
 
 
+def test_people_who_err_do_not_make_a_model_doubt_itself():
+    """One answer each, right 80 % of the time: what is known of a label is the likelihood of that answer."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(6000, 4)) * 2
+    truth = np.array([rng.choice(4, p=row) for row in probe.softmax(logits)])
+    said = np.where(rng.random(6000) < 0.8, truth, (truth + rng.integers(1, 4, 6000)) % 4)
+    likelihood = np.full((6000, 4), 0.2 / 3)
+    likelihood[np.arange(6000), said] = 0.8
+    assert calibration.temperature(3 * logits, likelihood) == pytest.approx(3, rel=0.1)
+    sure = probe.softmax(3 * logits / calibration.temperature(3 * logits, likelihood))
+    assert metrics.calibration_error(sure.max(axis=1), sure.argmax(axis=1) == truth)[0] < 0.03
+
+
+def test_rows_that_count_twice_are_as_good_as_two_rows():
+    logits, soft = np.array([[2.0, 0], [0, 1]]), np.array([[0.9, 0.1], [0.3, 0.7]])
+    twice = calibration.answer_loss(logits, soft * [[2], [1]])
+    assert 2 * twice == pytest.approx(3 * calibration.answer_loss(logits[[0, 0, 1]], soft[[0, 0, 1]]))
+
+
 def test_the_abstain_threshold_keeps_the_error_at_the_target():
     logits = np.array([[4.0, 0], [3, 0], [2, 0], [1, 0]])
     hard = np.array([0, 0, 0, 1])

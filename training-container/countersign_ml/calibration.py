@@ -5,13 +5,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from .probe import log_loss, softmax
+from .probe import softmax
 
 
 def temperature(logits: np.ndarray, soft: np.ndarray) -> float:
-    """The T > 0 for which softmax(logits / T) has the least log loss (Guo et al. 2017), within [1/20, 20]."""
-    found = minimize_scalar(lambda t: log_loss(logits / np.exp(t), soft), bounds=(-3, 3), method="bounded")
+    """The T > 0 for which softmax(logits / T) has the least answer_loss, within [1/20, 20] (Guo et al. 2017, who know
+    the truth: for rows that are sure it is the same).
+    """
+    found = minimize_scalar(lambda t: answer_loss(logits / np.exp(t), soft), bounds=(-3, 3), method="bounded")
     return float(np.exp(found.x))
+
+
+def answer_loss(logits: np.ndarray, soft: np.ndarray) -> float:
+    """Mean negative log likelihood of people's answers, their errors integrated out: `soft` (n, classes) goes with
+    the likelihood of an image's answers per class. Cross-entropy with it would make a network as unsure of what it
+    sees as people are known to be of what they say. Rows that add up to more than one count so much more.
+    """
+    counts = soft.sum(axis=1)
+    told = (softmax(logits) * soft).sum(axis=1) / counts
+    return float(-(counts * np.log(told.clip(1e-300))).mean())
 
 
 def abstain_threshold(logits: np.ndarray, hard: np.ndarray, scale: float, target_error: float) -> float:

@@ -129,7 +129,7 @@ def calibrated_loss(logits: np.ndarray, soft: np.ndarray) -> float:
     """Log loss at the logits' own best temperature, as the model will be served: smoothed labels make a network doubt
     itself, and would look like a loss next to the probe.
     """
-    return probe.log_loss(logits / calibration.temperature(logits, soft), soft)
+    return calibration.answer_loss(logits / calibration.temperature(logits, soft), soft)
 
 
 class _Watch:

@@ -28,7 +28,7 @@ class Opinion:
     width: float
     ridge: float
     log_loss: float
-    """Mean cross-entropy of the held-out labels, in nats."""
+    """calibration.answer_loss of the held-out labels, in nats."""
     probabilities: np.ndarray
     """(n, classes), each row from a fit that saw no member of its duplicate group."""
 
@@ -51,7 +51,7 @@ def out_of_fold(
             features = _features(np.exp(-width * apart), chosen)
             for ridge, scores in _held_out(features, soft - 1 / classes, folds, ridges):
                 logits = scores / calibration.temperature(scores, soft)
-                yield Opinion(width, ridge, probe.log_loss(logits, soft), probe.softmax(logits))
+                yield Opinion(width, ridge, calibration.answer_loss(logits, soft), probe.softmax(logits))
 
     # Each product on one core: threads inside one would wait for each other where cores are shared.
     with threadpool_limits(1):
@@ -91,7 +91,7 @@ def surer(opinion: Opinion | None, probabilities: np.ndarray, soft: np.ndarray) 
     """By which a label is doubted, and its (n, classes): of the model's own out-of-fold `probabilities` and the curved
     probe's whatever foretells held-out labels better.
     """
-    own = float(-(soft * np.log(probabilities.clip(1e-12))).sum(axis=1).mean())
+    own = calibration.answer_loss(np.log(probabilities.clip(1e-12)), soft)
     if opinion is None or own <= opinion.log_loss:
         return "model", probabilities
     return "curved probe", opinion.probabilities
