@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { afterEach, expect, it, vi } from "vitest";
 import { updateCycle } from "../../lambdas/store/campaigns.ts";
 import { writeDocument } from "../../lambdas/store/documents.ts";
+import { recordKeys } from "../../lambdas/store/keys.ts";
 import { doubtedLabels } from "../../lambdas/store/label-suspects.ts";
 import { labelsSoFar } from "../../lambdas/store/labels.ts";
 import { itemsToLabel } from "../../lambdas/store/wave-plan.ts";
@@ -105,4 +109,88 @@ it("a label that the model doubts goes once to a vendor that has not given it, b
   expect(itemsToLabel(labels, 1, false).some(({ image }) => image === doubted)).toBe(false);
   const twice = itemsToLabel(labels, 1, false, undefined, [...found, ...found]).map(({ image }) => image);
   expect(new Set(twice).size).toBe(twice.length);
+});
+
+it("doubted labels are answered by vendors that had not given them when the owner asks for more, and what they say counts", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-suspects-"));
+  const world = (now?: number) =>
+    labelWorld({
+      ...(now === undefined ? {} : { now }),
+      pictures: pictures(80, classes),
+      agreement: {
+        classes,
+        vendors: ["ash", "birch", "cedar", "elm"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
+        labelling: { lotSize: 25 },
+      },
+      split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+      folder,
+    });
+  try {
+    made = await world();
+    await made.run();
+    const { ports, splitKey } = made;
+    const before = await labelsSoFar(ports, { campaign: "camp", cycle: 1, splitKey });
+    const label = (image: string) => {
+      const { likelihood = [] } = before.fitted.images.find((one) => one.image === image) ?? {};
+      return likelihood.indexOf(Math.max(...likelihood));
+    };
+    // The model is sure of something else for the eight images of which people are least sure.
+    const open = before.fitted.images.filter(
+      ({ image, answers }) => answers > 0 && before.known.experts.get(image)?.truth === undefined,
+    );
+    const unsure = open.sort((a, b) => Math.max(...a.posterior) - Math.max(...b.posterior)).slice(0, 8);
+    const doubtful = new Set(unsure.map(({ image }) => image));
+    const items = before.split.pool.map((image) => ({
+      sha256: image,
+      probabilities: classes.map((_, k) => ((k === label(image)) === doubtful.has(image) ? 0.01 : 0.99)),
+    }));
+    const other = await portalWorld();
+    const evidence = {
+      ...(await askOwner(other)),
+      campaign: "camp",
+      modelKey: "campaigns/camp/models/one/model.tar.gz",
+    };
+    await ports.objects.put(evidence.modelKey, await archive({ classes, items }), "any");
+    await writeDocument(ports.objects, "evidence-one", evidence);
+    await updateCycle(ports, "camp", 1, (record) => ({
+      ...record,
+      refs: { ...record.refs, evidence: "evidence-one" },
+    }));
+    const { suspects, because } = await doubtedLabels(ports, "camp", 1, before);
+    expect(suspects.length, because).toBeGreaterThan(0);
+    const zeros = "0".repeat(64);
+    const wish = {
+      ...{ campaign: "camp", cycle: 1, evidenceDigest: zeros, modelSha256: zeros, datasetVersion: zeros },
+      ...{ decision: "ask-for-more", by: "olga", how: "person", reason: "look again at what the model doubts" },
+      ...{ at: "2026-01-06T08:00:00Z", previous: zeros, signature: "a".repeat(64) },
+    };
+    const record = {
+      ...{ evidenceKey: "e", evidenceDigest: "d", modelSha256: "m" },
+      ...{ status: "decided", decision: "ask-for-more", decisions: [wish] },
+    };
+    await ports.records.put(recordKeys.approval("camp", 1), record, "any");
+    const now = made.clock.now();
+    await made.close();
+
+    // The workflow comes back to planning: here as an execution of its own.
+    for (const end of ["", "-shm", "-wal"]) rmSync(join(folder, `engine.db${end}`), { force: true });
+    made = await world(now);
+    await made.run();
+    const after = await labelsSoFar(made.ports, { campaign: "camp", cycle: 1, splitKey });
+    for (const { image, excludedVendors } of suspects) {
+      const vendors = (after.known.answers.get(image) ?? []).map(({ vendor }) => vendor);
+      const had = (before.known.answers.get(image) ?? []).length;
+      expect(vendors.length, image).toBeGreaterThan(had);
+      expect(vendors.filter((one) => excludedVendors.includes(one)).length, image).toBe(had);
+    }
+    const left = await doubtedLabels(made.ports, "camp", 1, after);
+    // What another vendor confirmed is doubted less.
+    const chance = (list: typeof suspects, image: string) => list.find((one) => one.image === image)?.errorProbability;
+    for (const { image, errorProbability } of suspects)
+      expect(chance(left.suspects, image) ?? 0, image).toBeLessThan(errorProbability);
+  } finally {
+    await made?.close();
+    made = undefined;
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
