@@ -70,7 +70,7 @@ def test_how_many_pixels_are_taken_is_said_however_many_there_are(side: int):
     header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     small = png(np.zeros((2, 2, 3), dtype=np.uint8))
     claims = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
-    with pytest.raises(Undecodable, match="^has .*pixels; at most 64000000 are taken"):
+    with pytest.raises(Undecodable, match=r"^has .*pixels; at most 64000000 are taken"):
         decode(claims, 96)
 
 

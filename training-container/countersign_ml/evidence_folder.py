@@ -71,7 +71,8 @@ def write_charts(out: Path, classes, items, judged: Judged, evaluation: dict, fa
             low,
             value,
             high,
-            f"Learning curve: measured up to {curve['points'][-1]['n']} images, expected beyond",
+            len(curve["points"]),
+            f"Learning curve: expected beyond {curve['points'][-1]['n']} images",
             "training images",
             "accuracy out of fold",
         )

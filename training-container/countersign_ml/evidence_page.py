@@ -31,7 +31,7 @@ _STYLE = (
     "th{font-weight:600;color:#555}"
     "h3{font-size:1rem;margin:1.25rem 0 .25rem}p{margin:.5rem 0;max-width:46rem}code{font-size:13px;white-space:normal}"
     ".card{background:#f6f6f4;border-radius:6px;padding:.25rem 1rem 1rem}.card td:first-child{color:#555}"
-    ".card td{white-space:normal}"
+    ".card td{white-space:normal;overflow-wrap:normal}.card td code{overflow-wrap:anywhere}"
 )
 _KINDS = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _WIDE = 480

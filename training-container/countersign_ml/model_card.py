@@ -23,7 +23,7 @@ def write_card(facts: dict, evaluation: dict, truth: dict, sources: dict | None 
         f"| graph (sha256) | `{evaluation['modelSha256']}` |",
         f"| backbone, recipe | {facts['backbone']}, {facts['recipe']} |",
         f"| variant | {facts.get('variant', 'as trained')} |",
-        f"| pretrained weights (sha256) | {facts['weightsSha256'] or 'none'} |",
+        f"| pretrained weights (sha256) | {_code(facts['weightsSha256'])} |",
         f"| dataset version | `{facts['datasetVersion']}` |",
         f"| input | images of any size, scaled to {facts['inputSize']} x {facts['inputSize']} in the graph |",
         "",
@@ -35,6 +35,7 @@ def write_card(facts: dict, evaluation: dict, truth: dict, sources: dict | None 
         f'"{evaluation["majorityClass"]["label"]}" would reach {evaluation["majorityClass"]["accuracy"]:.3f}.',
         f"Cross-validation on {cross['n']} training images, {cross['folds']} folds by duplicate group: "
         f"{cross['accuracy']:.3f}.",
+        *_fine_tuning(evaluation.get("training", {}).get("fineTuning")),
         "",
         "Weakest classes: "
         + "; ".join(f"{row['label']} {_interval(row['recall'])} of {row['n']}" for row in weakest)
@@ -68,6 +69,20 @@ def _sources(sources: dict | None) -> list[str]:
         f"Made of {sources['images']} labelled images: {'; '.join(rows) or 'no vendor answered any'}. "
         f"Experts decided {sources['experts']} of them.",
         "",
+    ]
+
+
+def _fine_tuning(found: dict | None) -> list[str]:
+    """What training the whole network brought over the probe, or why it was not tried."""
+    if found is None:
+        return []
+    if "leftOut" in found:
+        return [f"Not fine-tuned: {found['leftOut']}."]
+    gain = {key: 100 * found["difference"][key] for key in ("value", "low", "high")}
+    ends = "so it was kept" if found["shipped"] else "no proven gain, so the probe was kept"
+    return [
+        f"Fine-tuning changed accuracy by {gain['value']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}] over "
+        f"the probe on {found['n']} held-out images: {ends}."
     ]
 
 
@@ -120,6 +135,10 @@ def _variants(evaluation: dict) -> list[str]:
 
 def _interval(estimate: dict) -> str:
     return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else "none"
 
 
 def _listed(names: list[str]) -> str:

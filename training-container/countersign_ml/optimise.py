@@ -125,7 +125,7 @@ def within(found: Iterator[tuple[str, Path]], seconds: float) -> tuple[list[tupl
     for one in found:
         made.append(one)
         if time.monotonic() - started > seconds:
-            after = f"after {one[0]} the {seconds / 60:g} minutes were over; others were not begun"
+            after = f"After {one[0]} the {seconds / 60:g} minutes were over; others were not begun"
             print(after, flush=True)
             return made, [after]
     return made, []

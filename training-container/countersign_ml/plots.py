@@ -9,7 +9,8 @@ import numpy as np
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#222}.axis{stroke:#888}.grid{stroke:#ddd}"
     ".line{fill:none;stroke:#1f5fa8;stroke-width:2}.other{fill:none;stroke:#b4531a;stroke-width:2}"
-    ".ideal{stroke:#888;stroke-dasharray:4 4}.dot{fill:#1f5fa8}.title{font-weight:600;font-size:14px}"
+    ".ahead{stroke-dasharray:6 5}.ideal{stroke:#888;stroke-dasharray:4 4}.dot{fill:#1f5fa8}"
+    ".title{font-weight:600;font-size:14px}"
 )
 
 
@@ -20,6 +21,11 @@ def _document(width: int, height: int, title: str, body: list[str]) -> str:
         f'<rect width="{width}" height="{height}" fill="#fff"/>'
         f'<text class="title" x="12" y="20">{escape(title)}</text>' + "".join(body) + "</svg>\n"
     )
+
+
+def _tick(high: float, k: int) -> str:
+    """The k-th of five parts of an axis; counts are whole."""
+    return f"{high * k / 5:.0f}" if high > 10 else f"{high * k / 5:.3g}"
 
 
 class _Axes:
@@ -37,7 +43,7 @@ class _Axes:
             )
             self.body.append(f'<text x="{self.left - 6}" y="{y + 4:.1f}" text-anchor="end">{y_high * k / 5:.3g}</text>')
             base = self.top + self.height + 16
-            self.body.append(f'<text x="{x:.1f}" y="{base}" text-anchor="middle">{x_high * k / 5:.3g}</text>')
+            self.body.append(f'<text x="{x:.1f}" y="{base}" text-anchor="middle">{_tick(x_high, k)}</text>')
         middle = self.left + self.width / 2
         self.body.append(
             f'<text x="{middle}" y="{self.top + self.height + 36}" text-anchor="middle">{escape(x_name)}</text>'
@@ -141,12 +147,13 @@ def scatter(places: np.ndarray, truth: np.ndarray, hit: np.ndarray, classes: lis
     return _document(side + 240, side + 60, "Test images by their embeddings; mistakes are ringed", body)
 
 
-def curve(xs, low, value, high, title: str, x_name: str, y_name: str) -> str:
-    """A line with its interval, for example a learning curve."""
+def curve(xs, low, value, high, measured: int, title: str, x_name: str, y_name: str) -> str:
+    """A line with its interval, for example a learning curve; dashed after the first `measured` points."""
     axes = _Axes(x_name, y_name, y_high=1.0, x_high=max(xs))
     points = [(axes.x(a), axes.y(b)) for a, b in zip(xs, high, strict=True)]
     points += [(axes.x(a), axes.y(b)) for a, b in reversed(list(zip(xs, low, strict=True)))]
     band = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
     axes.body.append(f'<polygon points="{band}" fill="#1f5fa8" fill-opacity=".15"/>')
-    axes.line(xs, value, "line")
+    axes.line(xs[:measured], value[:measured], "line")
+    axes.line(xs[measured - 1 :], value[measured - 1 :], "line ahead")
     return axes.svg(title)
