@@ -105,7 +105,7 @@ export async function furnish(
       outcome: "open",
       openedAt: new Date(ports.clock.now()).toISOString(),
       refs: { catalogue: catalogueKey, split: splitKey },
-      counts: {},
+      counts: { newcomers: images.length, gold: parts.gold.length },
     };
     await ports.records.put(recordKeys.cycle(campaign, 1), record, "absent");
     const head = await ports.records.get<Record<string, unknown>>(recordKeys.campaign(campaign));
