@@ -155,11 +155,14 @@ const COLUMNS = [
   "most_mixed_up",
 ] as const;
 
-/** Scorecards as RFC 4180 text: a line for each vendor (its annotator is empty), then one for each of its annotators. */
+/**
+ * Scorecards as RFC 4180 text: a line for each vendor (its annotator is empty), then one for each of its annotators. Numbers
+ * have four decimals at most.
+ */
 export function scorecardsCsv(cards: readonly Scorecard[]): string {
   const mixed = ([first]: readonly Confusion[]) =>
     first === undefined ? "" : `${first.truth} as ${first.said} (${first.count})`;
-  return csv([
+  const rows = [
     [...COLUMNS],
     ...cards.flatMap((card) => {
       const { firstPassAcceptance: pass, skill } = card;
@@ -175,5 +178,6 @@ export function scorecardsCsv(cards: readonly Scorecard[]): string {
         ]),
       ];
     }),
-  ]);
+  ];
+  return csv(rows.map((row) => row.map((cell) => (typeof cell === "number" ? Number(cell.toFixed(4)) : cell))));
 }

@@ -53,7 +53,7 @@ export async function rollBack(
     const known = [...new Set(before.history.map(({ version }) => version))].join(", ") || "none";
     throw new BadInputError(
       to === undefined
-        ? `no release of "${campaign}" was live before version ${champion.version} (released so far: ${known}); name one with --to, or pause what asks it`
+        ? `no release of "${campaign}" was live before version ${champion.version} (released so far: ${known}): there is nothing to go back to; stop asking the endpoint until a better one is released`
         : `version "${to}" of "${campaign}" was never live, or is live now; released so far: ${known}`,
     );
   }

@@ -72,6 +72,12 @@ test("CSV has a line per vendor and per annotator, quotes what must be quoted an
   expect(lines[2]).toMatch(/^"'=cmd,1",ann,,,,,0,0,0,1,,3,1,,$/);
 });
 
+test("writes a table's numbers with four decimals at most", () => {
+  const hours = { turnaroundHours: 3.3499999999999996 };
+  const [, line] = scorecardsCsv([{ ...scorecardOf("alder", nothing), ...hours }]).split("\r\n");
+  expect(line).toContain(",3.35,");
+});
+
 test("gold that people who are right elsewhere contradict is found among their checked answers, and nothing else is", () => {
   const answers = ["ann", "bob", "cat", "dan"].flatMap((annotator) =>
     Array.from({ length: 12 }, (_, i) => ({
