@@ -30,15 +30,20 @@ async function archive(document: unknown): Promise<Uint8Array> {
   return gzipSync(Buffer.concat(pieces));
 }
 
+/** Eighty pictures, ten of them the sealed test and four gold, and four vendors. */
+const eighty: Parameters<typeof labelWorld>[0] = {
+  pictures: pictures(80, classes),
+  agreement: {
+    classes,
+    vendors: ["ash", "birch", "cedar", "elm"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
+    labelling: { lotSize: 25 },
+  },
+  split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+};
+
 it("a label that the model doubts goes once to a vendor that has not given it, before anything else is bought", async () => {
   made = await labelWorld({
-    pictures: pictures(80, classes),
-    agreement: {
-      classes,
-      vendors: ["ash", "birch", "cedar", "elm"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
-      labelling: { lotSize: 25 },
-    },
-    split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+    ...eighty,
     world: "memory",
   });
   await made.run();
@@ -116,13 +121,7 @@ it("doubted labels are answered by vendors that had not given them when the owne
   const world = (now?: number) =>
     labelWorld({
       ...(now === undefined ? {} : { now }),
-      pictures: pictures(80, classes),
-      agreement: {
-        classes,
-        vendors: ["ash", "birch", "cedar", "elm"].map((id) => ({ id, name: id, pricePerAnswer: 0.03 })),
-        labelling: { lotSize: 25 },
-      },
-      split: (images) => ({ test: images.slice(0, 10), gold: images.slice(10, 14), pool: images.slice(14) }),
+      ...eighty,
       folder,
     });
   try {

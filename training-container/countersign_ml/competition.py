@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from . import contract, documents, metrics
+from . import contract, documents, metrics, shards
 from .contract import BadInput
-from .images import Undecodable, decode
 from .parallel import mapped
 from .quantise import said
 from .runtime import infer
@@ -49,10 +48,7 @@ class Decoded(Sequence[np.ndarray]):
         return len(self.names)
 
     def __getitem__(self, at):
-        try:
-            return decode(self.files[self.names[at]], self.size)
-        except Undecodable as error:
-            raise BadInput(f"image {self.names[at]} in the shards {error}; admit the intake again") from error
+        return shards.decoded(self.names[at], self.files[self.names[at]], self.size)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
+
+from .parallel import pool
 
 
 @contextmanager
@@ -21,10 +22,8 @@ def one_core_each(count: int | None = None) -> Iterator[Callable[..., Iterable]]
         yield map
         return
     torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(count or threads)
     try:
-        yield pool.map
+        with pool(count or threads) as executor:
+            yield executor.map
     finally:
-        # On SIGTERM, what has not begun is let go of.
-        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)

@@ -20,7 +20,6 @@ from . import contract, documents, shards
 from .backbones import VIEWS, Backbone, build
 from .contract import BadInput
 from .fitting import TooLarge, device
-from .images import Undecodable, decode
 
 BATCH = 16
 PART = 512
@@ -137,12 +136,7 @@ def side_by_side(backbone: Backbone, batches: Iterator[list[tuple[str, bytes]]])
 
 
 def _embed_batch(backbone: Backbone, batch: list[tuple[str, bytes]]) -> dict[str, np.ndarray]:
-    pixels = []
-    for name, data in batch:
-        try:
-            pixels.append(decode(data, backbone.input_size))
-        except Undecodable as error:
-            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+    pixels = [shards.decoded(name, data, backbone.input_size) for name, data in batch]
     return dict(zip([name for name, _ in batch], _forward(backbone, pixels), strict=True))
 
 
@@ -164,10 +158,7 @@ def _forward(backbone: Backbone, pixels: list[np.ndarray]) -> np.ndarray:
         if not contract.out_of_memory(error):
             raise
         if len(pixels) == 1:
-            raise TooLarge(
-                "out of memory with one image at a time; take an instance with more memory, a smaller imageSize or a "
-                f"smaller backbone ({error})"
-            ) from error
+            raise TooLarge(error) from error
     half = len(pixels) // 2
     return np.concatenate([_forward(backbone, part) for part in (pixels[:half], pixels[half:])])
 

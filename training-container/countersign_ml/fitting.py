@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from .contract import Stopped
+from .contract import Stopped, out_of_memory
 from .cores import one_core_each
 
 SAVE_SECONDS = 60
@@ -62,6 +62,12 @@ class NotFinite(RuntimeError):
 
 class TooLarge(RuntimeError):
     """A single image does not fit into memory beside the network."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            "out of memory with one image at a time; take an instance with more memory, a smaller imageSize or a "
+            f"smaller backbone ({error})"
+        )
 
 
 def device() -> torch.device:
@@ -129,7 +135,6 @@ def fit(
         batch, target = augment(pixels, schedule, chance), soft[at.to(where)]
         if schedule.mixup > 0:
             batch, target = mixed(batch, target, schedule.mixup, chance)
-        optimiser.zero_grad(set_to_none=True)
         loss, portion = _backward(network, batch, target, schedule.smoothing, portion, half, cores)
         # Asking a GPU for the number makes it wait: it is asked now and then, and before anything is saved.
         stopping = stop()
@@ -200,23 +205,15 @@ def _backward(
                         if gradient is not None:
                             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
             return whole, portion
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
                 raise
             if portion == 1:
-                raise TooLarge(
-                    "out of memory with one image at a time; take an instance with more memory, a smaller imageSize "
-                    f"or a smaller backbone ({error})"
-                ) from error
+                raise TooLarge(error) from error
         portion, cores = max(1, min(portion, len(batch)) // 2), 1
         print(f"out of memory: going on with {portion} images at a time", flush=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in text
 
 
 def compiles(count: int, schedule: Schedule, where: torch.device) -> bool:

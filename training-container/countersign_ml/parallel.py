@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 One = TypeVar("One")
 Found = TypeVar("Found")
 
 
-def mapped(function: Callable[[One], Found], items: Iterable[One]) -> Iterator[Found]:
-    """`map` over a thread per core. A failure or SIGTERM lets go of what has not begun: an executor by itself would do
-    all of it first.
-    """
-    pool = ThreadPoolExecutor(os.cpu_count())
+@contextmanager
+def pool(threads: int | None) -> Iterator[ThreadPoolExecutor]:
+    """A failure or SIGTERM lets go of what has not begun: an executor by itself would do all of it first."""
+    executor = ThreadPoolExecutor(threads)
     try:
-        yield from pool.map(function, items)
+        yield executor
     finally:
-        pool.shutdown(cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
+
+
+def mapped(function: Callable[[One], Found], items: Iterable[One]) -> Iterator[Found]:
+    """`map` over a thread per core."""
+    with pool(os.cpu_count()) as threads:
+        yield from threads.map(function, items)

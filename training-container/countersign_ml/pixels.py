@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import contract
+from . import contract, shards
 from .backbones import CENTRE, Prepare
 from .contract import BadInput
 from .cores import one_core_each
-from .images import Undecodable, decode
 
 READ_AT_ONCE = 128
 """Images whose bytes are in memory at a time."""
@@ -39,10 +38,7 @@ def fixed_size(
 
     def one(entry: tuple[str, bytes]) -> tuple[str, torch.Tensor]:
         name, data = entry
-        try:
-            pixels = torch.from_numpy(decode(data, size).copy())[None]
-        except Undecodable as error:
-            raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
+        pixels = torch.from_numpy(shards.decoded(name, data, size).copy())[None]
         return name, prepare(pixels)[0].round().permute(1, 2, 0).to(torch.uint8)
 
     wanted = (entry for entry in images if entry[0] in place)

@@ -7,7 +7,10 @@ import tarfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from .contract import BadInput
+from .images import Undecodable, decode
 
 _ENTRY = re.compile(r"^(?:.*/)?([0-9a-f]{64})\.(?:jpe?g|png|webp)$")
 
@@ -60,6 +63,14 @@ class Images(Mapping[str, bytes]):
 def entries(folder: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """(sha256, bytes) of every image, an image at a time; see Images."""
     return iter(Images(folder, wanted).items())
+
+
+def decoded(name: str, data: bytes, input_size: int) -> np.ndarray:
+    """images.decode of one of them. Admission has decoded it before: where it can't be here, BadInput names it."""
+    try:
+        return decode(data, input_size)
+    except Undecodable as error:
+        raise BadInput(f"image {name} in the shards {error}; admit the intake again") from error
 
 
 def _members(shard: Path) -> Iterator[tuple[str, int, int]]:
